@@ -1,0 +1,44 @@
+//! The words of the platform and everything it decides.
+//!
+//! No input, no output, no clock, no randomness: time is a [`jiff::Timestamp`] argument and chance a drawn number.
+//! Read the modules in the order they stand here.
+
+pub mod ids;
+pub mod names;
+
+pub mod account;
+pub mod app;
+pub mod config_vars;
+pub mod procfile;
+
+pub mod build;
+pub mod release;
+pub mod slug;
+pub mod stack;
+
+pub mod dyno;
+pub mod dyno_size;
+pub mod formation;
+pub mod one_off;
+
+pub mod error_code;
+pub mod request_clock;
+pub mod route;
+
+pub mod log_line;
+pub mod notice;
+
+pub use account::{Account, AccountId, Authorization, AuthorizationId, Email};
+pub use app::{App, AppId};
+pub use build::{Build, BuildId, BuildStatus};
+pub use config_vars::{ConfigKey, ConfigValue, ConfigVars};
+pub use dyno::{Dyno, DynoName};
+pub use dyno_size::DynoSize;
+pub use error_code::ErrorCode;
+pub use ids::Id;
+pub use log_line::{LogLine, Source};
+pub use names::AppName;
+pub use procfile::{ProcessType, Procfile};
+pub use release::{Release, ReleaseId, ReleaseVersion};
+pub use slug::{Sha256, Slug, SlugId};
+pub use stack::StackName;

@@ -1,0 +1,92 @@
+//! The two clocks a proxied request runs against.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::error_code::ErrorCode;
+
+/// 30 s to the first byte of the response, counted from when the whole request was sent; then 55 s between bytes, in
+/// either direction (Heroku: "Request timeout", rolling window).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestClock {
+    deadline: Timestamp,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The client is still sending.
+    Sending,
+    /// Everything was sent; nothing has come back.
+    Waiting,
+    /// Bytes of the response have moved.
+    Answering,
+}
+
+impl RequestClock {
+    pub const FIRST_BYTE: SignedDuration = SignedDuration::from_secs(30);
+    pub const BETWEEN_BYTES: SignedDuration = SignedDuration::from_secs(55);
+
+    /// The head was passed on; a body may follow.
+    pub fn started(now: Timestamp) -> Self {
+        Self { deadline: now + Self::BETWEEN_BYTES, stage: Stage::Sending }
+    }
+
+    /// Bytes of the client's body were passed on.
+    pub fn request_bytes(self, now: Timestamp) -> Self {
+        match self.stage {
+            Stage::Waiting => self,
+            Stage::Sending | Stage::Answering => Self { deadline: now + Self::BETWEEN_BYTES, ..self },
+        }
+    }
+
+    /// The whole request was passed on: the 30 s begin.
+    pub fn request_sent(self, now: Timestamp) -> Self {
+        match self.stage {
+            Stage::Sending => Self { deadline: now + Self::FIRST_BYTE, stage: Stage::Waiting },
+            Stage::Waiting | Stage::Answering => self,
+        }
+    }
+
+    /// Bytes of the response came.
+    pub fn response_bytes(self, now: Timestamp) -> Self {
+        Self { deadline: now + Self::BETWEEN_BYTES, stage: Stage::Answering }
+    }
+
+    /// When to ask [`Self::expired`] next.
+    pub const fn deadline(&self) -> Timestamp {
+        self.deadline
+    }
+
+    /// What to call it if the time is up.
+    pub fn expired(&self, now: Timestamp) -> Option<ErrorCode> {
+        if now < self.deadline {
+            return None;
+        }
+        Some(match self.stage {
+            Stage::Sending => ErrorCode::H28ClientConnectionIdle,
+            Stage::Waiting => ErrorCode::H12RequestTimeout,
+            Stage::Answering => ErrorCode::H15IdleConnection,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thirty_seconds_then_fifty_five_between_bytes() {
+        let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let at = |seconds| start + SignedDuration::from_secs(seconds);
+        let clock = RequestClock::started(start);
+        assert_eq!(clock.expired(at(54)), None);
+        assert_eq!(clock.expired(at(55)), Some(ErrorCode::H28ClientConnectionIdle));
+        let clock = clock.request_bytes(at(50)).request_sent(at(100));
+        assert_eq!(clock.expired(at(129)), None);
+        assert_eq!(clock.expired(at(130)), Some(ErrorCode::H12RequestTimeout));
+        let clock = clock.response_bytes(at(129));
+        assert_eq!(clock.expired(at(183)), None);
+        assert_eq!(clock.expired(at(184)), Some(ErrorCode::H15IdleConnection));
+        assert_eq!(clock.request_bytes(at(183)).expired(at(184)), None, "either direction counts");
+    }
+}
