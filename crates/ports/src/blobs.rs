@@ -1,0 +1,37 @@
+//! Slugs and archives, named by the digest of what they are.
+
+use async_trait::async_trait;
+use domain::Sha256;
+
+use crate::ByteStream;
+
+pub mod disk;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    #[error("there is no blob {0}")]
+    Missing(Sha256),
+    #[error("the blob store could not be read or written")]
+    Io(#[from] std::io::Error),
+}
+
+/// A store of immutable bytes. What is in it is whole: a crash while writing leaves nothing.
+#[async_trait]
+pub trait Blobs: Send + Sync {
+    /// Opens a place to write to; it becomes a blob only when [`BlobWriter::finish`] succeeds.
+    async fn create(&self) -> Result<Box<dyn BlobWriter>, BlobError>;
+    /// Reads a blob.
+    async fn open(&self, digest: Sha256) -> Result<ByteStream, BlobError>;
+    /// Whether it is there.
+    async fn has(&self, digest: Sha256) -> Result<bool, BlobError>;
+    /// Removes it; fine if it is not there.
+    async fn remove(&self, digest: Sha256) -> Result<(), BlobError>;
+}
+
+/// A blob being written. Dropped before `finish`, it leaves nothing.
+#[async_trait]
+pub trait BlobWriter: Send {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), BlobError>;
+    /// Makes it durable (written, synced, renamed), named by what was written: (digest, bytes).
+    async fn finish(self: Box<Self>) -> Result<(Sha256, u64), BlobError>;
+}

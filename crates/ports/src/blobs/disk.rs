@@ -1,0 +1,133 @@
+//! Blobs as files in a folder: `<first two digits>/<digest>`.
+
+use std::{io, path::PathBuf};
+
+use async_trait::async_trait;
+use domain::Sha256;
+use futures_util::StreamExt;
+use sha2::{Digest, Sha256 as Hasher};
+use tokio::{fs, io::AsyncWriteExt};
+use tokio_util::io::ReaderStream;
+
+use super::{BlobError, BlobWriter, Blobs};
+use crate::ByteStream;
+
+/// A folder of blobs, with a folder for what is being written beside it on the same file system.
+#[derive(Debug, Clone)]
+pub struct DiskBlobs {
+    folder: PathBuf,
+}
+
+impl DiskBlobs {
+    /// Opens the folder, making it if needed, and throws away what a crash left half-written.
+    pub async fn open(folder: PathBuf) -> io::Result<Self> {
+        let blobs = Self { folder };
+        if fs::try_exists(blobs.unfinished()).await? {
+            fs::remove_dir_all(blobs.unfinished()).await?;
+        }
+        fs::create_dir_all(blobs.unfinished()).await?;
+        Ok(blobs)
+    }
+
+    fn unfinished(&self) -> PathBuf {
+        self.folder.join("unfinished")
+    }
+
+    fn path(&self, digest: Sha256) -> PathBuf {
+        let name = digest.to_string();
+        self.folder.join(&name[..2]).join(name)
+    }
+}
+
+#[async_trait]
+impl Blobs for DiskBlobs {
+    async fn create(&self) -> Result<Box<dyn BlobWriter>, BlobError> {
+        let unfinished = self.unfinished();
+        // The file is removed when its handle is dropped without having been kept.
+        let file = tokio::task::spawn_blocking(move || tempfile::NamedTempFile::new_in(unfinished)).await.map_err(io::Error::other)??;
+        let (file, path) = file.into_parts();
+        Ok(Box::new(DiskWriter { blobs: self.clone(), file: fs::File::from_std(file), path, hasher: Hasher::new(), bytes: 0 }))
+    }
+
+    async fn open(&self, digest: Sha256) -> Result<ByteStream, BlobError> {
+        match fs::File::open(self.path(digest)).await {
+            Ok(file) => Ok(ReaderStream::with_capacity(file, 128 * 1024).boxed()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(BlobError::Missing(digest)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn has(&self, digest: Sha256) -> Result<bool, BlobError> {
+        Ok(fs::try_exists(self.path(digest)).await?)
+    }
+
+    async fn remove(&self, digest: Sha256) -> Result<(), BlobError> {
+        match fs::remove_file(self.path(digest)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+struct DiskWriter {
+    blobs: DiskBlobs,
+    file: fs::File,
+    path: tempfile::TempPath,
+    hasher: Hasher,
+    bytes: u64,
+}
+
+#[async_trait]
+impl BlobWriter for DiskWriter {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
+        self.file.write_all(bytes).await?;
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<(Sha256, u64), BlobError> {
+        self.file.flush().await?;
+        self.file.sync_all().await?;
+        let digest = Sha256(self.hasher.finalize().into());
+        let target = self.blobs.path(digest);
+        let folder = target.parent().map(PathBuf::from).unwrap_or_default();
+        fs::create_dir_all(&folder).await?;
+        let path = self.path;
+        tokio::task::spawn_blocking(move || {
+            path.persist(&target).map_err(|error| error.error)?;
+            // The name must be as durable as the bytes.
+            std::fs::File::open(&folder)?.sync_all()
+        })
+        .await
+        .map_err(io::Error::other)??;
+        Ok((digest, self.bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_finished_is_there_and_what_is_dropped_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = DiskBlobs::open(folder.path().to_owned()).await.unwrap();
+        let mut writer = blobs.create().await.unwrap();
+        writer.write(b"hello ").await.unwrap();
+        writer.write(b"world").await.unwrap();
+        let (digest, bytes) = writer.finish().await.unwrap();
+        assert_eq!((digest.to_string().as_str(), bytes), ("b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9", 11));
+        let read: Vec<_> = blobs.open(digest).await.unwrap().try_collect().await.unwrap();
+        assert_eq!(read.concat(), b"hello world");
+
+        let mut writer = blobs.create().await.unwrap();
+        writer.write(b"half").await.unwrap();
+        drop(writer);
+        assert_eq!(std::fs::read_dir(folder.path().join("unfinished")).unwrap().count(), 0);
+        blobs.remove(digest).await.unwrap();
+        assert!(matches!(blobs.open(digest).await, Err(BlobError::Missing(_))));
+    }
+}

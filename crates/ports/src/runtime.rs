@@ -1,0 +1,125 @@
+//! Where dynos run: an engine of containers, on this machine or elsewhere.
+//!
+//! Containers are named by app and dyno and carry a generation; an act with an older generation is refused, so that a late
+//! act of a control plane that has been replaced does no harm.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use async_trait::async_trait;
+use domain::{AppId, AppName, DynoName, DynoSize, Sha256, StackName};
+use jiff::Timestamp;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub mod fake;
+
+/// A dyno's container: one app, one dyno, never two of the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContainerKey {
+    pub app: AppId,
+    pub dyno: DynoName,
+}
+
+/// What a container runs from: a slug on a stack, or the bare stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    pub stack: StackName,
+    pub slug: Option<Sha256>,
+}
+
+/// Everything needed to start a dyno. Has no `Debug`: the environment is secret.
+#[derive(Clone)]
+pub struct ContainerSpec {
+    pub key: ContainerKey,
+    pub generation: u64,
+    /// For people who look at the engine; not what identifies.
+    pub app_name: AppName,
+    pub release: u32,
+    pub image: Image,
+    /// Run by `bash -c` inside the container, after `.profile.d`.
+    pub command: String,
+    /// Config vars and what the platform adds (PORT, DYNO, …).
+    pub env: Vec<(String, String)>,
+    pub size: DynoSize,
+    /// Watched until something listens on it: the dyno is bound. `None`: bound as soon as it runs.
+    pub port: Option<u16>,
+}
+
+/// A container as the engine shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenContainer {
+    pub key: ContainerKey,
+    pub generation: u64,
+    pub condition: Condition,
+    /// Whether it is a one-off dyno's, which no formation owns.
+    pub one_off: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Made, not started yet: treated as absent, since starting it is still owed.
+    Created,
+    /// Running; `bound` where it listens, once it does. An `address` is never assumed to be on this machine.
+    Running {
+        since: Timestamp,
+        bound: bool,
+        address: Option<SocketAddr>,
+    },
+    Exited {
+        status: i32,
+        oom_killed: bool,
+    },
+}
+
+/// How a one-off dyno is to be started.
+pub struct OneOffSpec {
+    pub container: ContainerSpec,
+    /// A terminal of this size (columns, rows). `None`: plain pipes.
+    pub terminal: Option<(u16, u16)>,
+}
+
+/// The bytes of an attached one-off dyno. Without a terminal, output and errors come together in `output`.
+pub struct Attached {
+    /// Ends when the process has ended and everything it wrote has been read.
+    pub output: Box<dyn AsyncRead + Send + Unpin>,
+    /// Shutting it down closes the process's standard input.
+    pub input: Box<dyn AsyncWrite + Send + Unpin>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    #[error("the container engine did not answer")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the image of stack {0} is not on this machine")]
+    NoStack(StackName),
+    #[error("generation {asked} of {dyno} was already replaced by {current}")]
+    Stale { dyno: DynoName, asked: u64, current: u64 },
+    #[error("the container engine refused: {0}")]
+    Refused(String),
+    #[error("the slug could not be read")]
+    Slug(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// An engine of containers. Only ever touches what carries this installation's label.
+#[async_trait]
+pub trait Runtime: Send + Sync {
+    /// Makes the app's image ready, so that a start finds it. Doing it twice is the same as doing it once.
+    async fn ensure_image(&self, image: &Image) -> Result<(), RuntimeError>;
+    /// Makes a container with this key and generation exist and run; a dead or older one of the same key is replaced.
+    async fn ensure_running(&self, spec: &ContainerSpec) -> Result<(), RuntimeError>;
+    /// Sends SIGTERM to all its processes. Fine if there is none.
+    async fn terminate(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError>;
+    /// Sends SIGKILL to all its processes. Fine if there is none.
+    async fn kill(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError>;
+    /// Makes no container of this key and generation (or older) exist.
+    async fn ensure_gone(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError>;
+    /// Every container of this installation.
+    async fn list(&self) -> Result<Vec<SeenContainer>, RuntimeError>;
+    /// Starts a one-off dyno and hands over its bytes. Its output does not go to the log.
+    async fn run_attached(&self, spec: &OneOffSpec) -> Result<Attached, RuntimeError>;
+    /// Waits until the container is no longer running, and says how it ended. `None`: there is none.
+    async fn wait(&self, key: &ContainerKey) -> Result<Option<i32>, RuntimeError>;
+    /// Removes everything the engine holds of an app: containers, images nothing else needs, caches.
+    async fn forget_app(&self, app: AppId) -> Result<(), RuntimeError>;
+    /// Notified whenever something in the engine may have changed: a container started, bound its port, died.
+    fn changes(&self) -> Arc<tokio::sync::Notify>;
+}

@@ -1,0 +1,203 @@
+//! A runtime made of a map: containers start at once, bind when told to (or at once), and die when told to.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use domain::AppId;
+use jiff::Timestamp;
+
+use super::{Attached, Condition, ContainerKey, ContainerSpec, Image, OneOffSpec, Runtime, RuntimeError, SeenContainer};
+use crate::Clock;
+
+/// See the module's text.
+pub struct FakeRuntime {
+    clock: Arc<dyn Clock>,
+    world: Mutex<World>,
+    changes: Arc<tokio::sync::Notify>,
+}
+
+struct World {
+    containers: BTreeMap<ContainerKey, Fake>,
+    broken: bool,
+    binds_at_once: bool,
+    starts: u64,
+}
+
+#[derive(Clone)]
+struct Fake {
+    spec: ContainerSpec,
+    condition: Condition,
+    ignores_sigterm: bool,
+}
+
+impl FakeRuntime {
+    /// An engine in good order, in which every container binds its port at once.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let world = World { containers: BTreeMap::new(), broken: false, binds_at_once: true, starts: 0 };
+        Self { clock, world: Mutex::new(world), changes: Arc::default() }
+    }
+
+    /// Whether containers that start from now on bind their port at once.
+    pub fn bind_at_once(&self, yes: bool) {
+        self.world().binds_at_once = yes;
+    }
+
+    /// The container ends with this status.
+    pub fn crash(&self, key: &ContainerKey, status: i32) {
+        if let Some(fake) = self.world().containers.get_mut(key) {
+            fake.condition = Condition::Exited { status, oom_killed: false };
+        }
+        self.changes.notify_one();
+    }
+
+    /// The container binds its port.
+    pub fn bind(&self, key: &ContainerKey) {
+        if let Some(Fake { condition: Condition::Running { bound, .. }, .. }) = self.world().containers.get_mut(key) {
+            *bound = true;
+        }
+        self.changes.notify_one();
+    }
+
+    /// The container no longer listens to SIGTERM.
+    pub fn ignore_sigterm(&self, key: &ContainerKey) {
+        if let Some(fake) = self.world().containers.get_mut(key) {
+            fake.ignores_sigterm = true;
+        }
+    }
+
+    /// Nothing answers any more, until [`Self::recover`].
+    pub fn break_down(&self) {
+        self.world().broken = true;
+    }
+
+    /// Answers again.
+    pub fn recover(&self) {
+        self.world().broken = false;
+        self.changes.notify_one();
+    }
+
+    /// `web.1 g2 running` per container, in order.
+    pub fn picture(&self) -> Vec<String> {
+        let word = |condition: &Condition| match condition {
+            Condition::Created => "created".to_owned(),
+            Condition::Running { bound, .. } => if *bound { "bound" } else { "booting" }.to_owned(),
+            Condition::Exited { status, .. } => format!("exited {status}"),
+        };
+        self.world()
+            .containers
+            .iter()
+            .map(|(key, fake)| format!("{} g{} v{} {}", key.dyno, fake.spec.generation, fake.spec.release, word(&fake.condition)))
+            .collect()
+    }
+
+    /// The environment of a container's process.
+    pub fn env(&self, key: &ContainerKey) -> Option<Vec<(String, String)>> {
+        self.world().containers.get(key).map(|fake| fake.spec.env.clone())
+    }
+
+    /// How many containers were ever started.
+    pub fn starts(&self) -> u64 {
+        self.world().starts
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self) -> Result<MutexGuard<'_, World>, RuntimeError> {
+        let world = self.world();
+        if world.broken { Err(RuntimeError::Unreachable("told to be".into())) } else { Ok(world) }
+    }
+
+    fn running(&self, since: Timestamp, bound: bool) -> Condition {
+        Condition::Running { since, bound, address: Some(([10, 0, 0, 1], 5000).into()) }
+    }
+
+    fn end(&self, key: &ContainerKey, generation: u64, status: i32) -> Result<(), RuntimeError> {
+        if let Some(fake) = self.answer()?.containers.get_mut(key)
+            && fake.spec.generation == generation
+            && matches!(fake.condition, Condition::Running { .. })
+            && !(status == 143 && fake.ignores_sigterm)
+        {
+            fake.condition = Condition::Exited { status, oom_killed: false };
+        }
+        self.changes.notify_one();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Runtime for FakeRuntime {
+    async fn ensure_image(&self, _image: &Image) -> Result<(), RuntimeError> {
+        self.answer().map(drop)
+    }
+
+    async fn ensure_running(&self, spec: &ContainerSpec) -> Result<(), RuntimeError> {
+        let now = self.clock.now();
+        let mut world = self.answer()?;
+        match world.containers.get(&spec.key) {
+            Some(fake) if fake.spec.generation > spec.generation => {
+                return Err(RuntimeError::Stale { dyno: spec.key.dyno.clone(), asked: spec.generation, current: fake.spec.generation });
+            }
+            Some(fake) if fake.spec.generation == spec.generation && fake.condition != Condition::Created => return Ok(()),
+            _ => {}
+        }
+        let condition = self.running(now, world.binds_at_once || spec.port.is_none());
+        world.starts += 1;
+        world.containers.insert(spec.key.clone(), Fake { spec: spec.clone(), condition, ignores_sigterm: false });
+        self.changes.notify_one();
+        Ok(())
+    }
+
+    async fn terminate(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError> {
+        self.end(key, generation, 143)
+    }
+
+    async fn kill(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError> {
+        self.end(key, generation, 137)
+    }
+
+    async fn ensure_gone(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError> {
+        let mut world = self.answer()?;
+        if world.containers.get(key).is_some_and(|fake| fake.spec.generation <= generation) {
+            world.containers.remove(key);
+        }
+        self.changes.notify_one();
+        Ok(())
+    }
+
+    async fn list(&self) -> Result<Vec<SeenContainer>, RuntimeError> {
+        let seen = |(key, fake): (&ContainerKey, &Fake)| SeenContainer {
+            key: key.clone(),
+            generation: fake.spec.generation,
+            condition: fake.condition,
+            one_off: false,
+        };
+        Ok(self.answer()?.containers.iter().map(seen).collect())
+    }
+
+    async fn run_attached(&self, spec: &OneOffSpec) -> Result<Attached, RuntimeError> {
+        self.ensure_running(&spec.container).await?;
+        Ok(Attached { output: Box::new(tokio::io::empty()), input: Box::new(tokio::io::sink()) })
+    }
+
+    async fn wait(&self, key: &ContainerKey) -> Result<Option<i32>, RuntimeError> {
+        Ok(match self.answer()?.containers.get(key).map(|fake| fake.condition) {
+            Some(Condition::Exited { status, .. }) => Some(status),
+            _ => None,
+        })
+    }
+
+    async fn forget_app(&self, app: AppId) -> Result<(), RuntimeError> {
+        self.answer()?.containers.retain(|key, _| key.app != app);
+        self.changes.notify_one();
+        Ok(())
+    }
+
+    fn changes(&self) -> Arc<tokio::sync::Notify> {
+        self.changes.clone()
+    }
+}

@@ -1,0 +1,67 @@
+//! Where builds run: a container of the stack's build image, thrown away afterwards.
+
+use async_trait::async_trait;
+use domain::{AppId, StackName};
+
+use crate::{ByteStream, RuntimeError};
+
+pub mod fake;
+
+/// A build's container, with limits and an unprivileged user (uid 1000).
+#[derive(Debug, Clone)]
+pub struct SandboxSpec {
+    pub app: AppId,
+    pub stack: StackName,
+    /// For names and labels: the build's id.
+    pub name: String,
+    /// Where the app's cache is mounted; kept from build to build of the same app and stack.
+    pub cache_dir: &'static str,
+    pub memory_mib: u64,
+    /// Processors, in thousandths.
+    pub cpu_milli: u64,
+    pub pids: i64,
+}
+
+/// Opens sandboxes.
+#[async_trait]
+pub trait Sandboxes: Send + Sync {
+    /// Starts an empty sandbox.
+    async fn open(&self, spec: &SandboxSpec) -> Result<Box<dyn Sandbox>, RuntimeError>;
+    /// Forgets an app's cache.
+    async fn purge_cache(&self, app: AppId) -> Result<(), RuntimeError>;
+}
+
+/// A program to run in a sandbox, as uid 1000, with exactly this environment besides the platform's trust settings.
+#[derive(Clone)]
+pub struct Program {
+    pub argv: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub working_dir: String,
+}
+
+/// Takes what a program writes, as it writes it; standard output and error are told apart.
+pub trait OutputSink: Send {
+    fn stdout(&mut self, bytes: &[u8]);
+    fn stderr(&mut self, bytes: &[u8]);
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finished {
+    /// 128 + n for signal n.
+    pub status: i32,
+    /// The sandbox's memory limit was hit while it ran.
+    pub out_of_memory: bool,
+}
+
+/// One open sandbox. Closing it removes everything but the cache; one that is dropped is swept later by its label.
+#[async_trait]
+pub trait Sandbox: Send + Sync {
+    /// Unpacks an uncompressed tar under `path` (which exists); numeric owners are kept.
+    async fn put(&self, path: &str, tar: ByteStream) -> Result<(), RuntimeError>;
+    /// Runs a program to its end.
+    async fn run(&self, program: &Program, output: &mut dyn OutputSink) -> Result<Finished, RuntimeError>;
+    /// Packs the folder `path` as an uncompressed tar; entries are named under the folder's own last name.
+    async fn take(&self, path: &str) -> Result<ByteStream, RuntimeError>;
+    async fn close(&self) -> Result<(), RuntimeError>;
+}
