@@ -1,0 +1,101 @@
+//! Accounts and authorizations: who may log in, and which tokens are good.
+//!
+//! Stored, because a login must outlive a restart. Of a password there is the hash that the caller made, of a token its
+//! SHA-256 (tokens are long and drawn, so a fast hash suffices): reading these tables lets nobody in.
+
+use domain::{Account, AccountId, Authorization, AuthorizationId, Email};
+
+use crate::{Tx, error::R, statement::Row};
+
+macro_rules! select_account {
+    ($rest:literal) => {
+        concat!("SELECT id, email, created_at_ms FROM accounts ", $rest)
+    };
+}
+
+macro_rules! select_authorization {
+    ($rest:literal) => {
+        concat!("SELECT id, account_id, description, created_at_ms, expires_at_ms FROM authorizations ", $rest)
+    };
+}
+
+fn account(row: &Row) -> R<Account> {
+    Ok(Account { id: row.id("id")?, email: row.parsed("email")?, created_at: row.time("created_at_ms")? })
+}
+
+fn authorization(row: &Row) -> R<Authorization> {
+    Ok(Authorization {
+        id: row.id("id")?,
+        account: row.id("account_id")?,
+        description: row.get("description")?,
+        created_at: row.time("created_at_ms")?,
+        expires_at: row.time_or_null("expires_at_ms")?,
+    })
+}
+
+impl Tx {
+    /// Adds an account; its e-mail address may be taken (`accounts.email`). Without a hash it cannot log in by password.
+    pub async fn insert_account(&mut self, account: &Account, password_hash: Option<&str>) -> R<()> {
+        self.sql("INSERT INTO accounts (id, email, password_hash, created_at_ms) VALUES ($1, $2, $3, $4)")
+            .id(account.id)
+            .text(&account.email)
+            .bind(password_hash.map(str::to_owned))
+            .time(account.created_at)
+            .execute()
+            .await
+            .map(drop)
+    }
+
+    pub async fn account(&mut self, id: AccountId) -> R<Option<Account>> {
+        self.sql(select_account!("WHERE id = $1")).id(id).optional(account).await
+    }
+
+    /// The account that logs in with this address, and the hash to hold its password against.
+    pub async fn account_by_email(&mut self, email: &Email) -> R<Option<(Account, Option<String>)>> {
+        self.sql("SELECT id, email, created_at_ms, password_hash FROM accounts WHERE email = $1")
+            .text(email)
+            .optional(|row| Ok((account(row)?, row.get("password_hash")?)))
+            .await
+    }
+
+    /// All accounts, by address.
+    pub async fn accounts(&mut self) -> R<Vec<Account>> {
+        self.sql(select_account!("ORDER BY email")).all(account).await
+    }
+
+    pub async fn set_password_hash(&mut self, id: AccountId, password_hash: &str) -> R<()> {
+        self.sql("UPDATE accounts SET password_hash = $1 WHERE id = $2").text(password_hash).id(id).execute().await.map(drop)
+    }
+
+    /// Adds a token's record, under the SHA-256 of the token.
+    pub async fn insert_authorization(&mut self, authorization: &Authorization, token_hash: [u8; 32]) -> R<()> {
+        self.sql("INSERT INTO authorizations (id, account_id, description, token_hash, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6)")
+            .id(authorization.id)
+            .id(authorization.account)
+            .text(&authorization.description)
+            .bind(token_hash.to_vec())
+            .time(authorization.created_at)
+            .time_or_null(authorization.expires_at)
+            .execute()
+            .await
+            .map(drop)
+    }
+
+    /// Whose token this is. Whether it still holds is for the caller to ask ([`Authorization::holds_at`]).
+    pub async fn authorization_by_token(&mut self, token_hash: [u8; 32]) -> R<Option<(Authorization, Account)>> {
+        let found = self.sql(select_authorization!("WHERE token_hash = $1")).bind(token_hash.to_vec()).optional(authorization).await?;
+        let Some(authorization) = found else { return Ok(None) };
+        let account = self.account(authorization.account).await?;
+        Ok(account.map(|account| (authorization, account)))
+    }
+
+    /// An account's tokens, oldest first.
+    pub async fn authorizations(&mut self, account: AccountId) -> R<Vec<Authorization>> {
+        self.sql(select_authorization!("WHERE account_id = $1 ORDER BY created_at_ms, id")).id(account).all(authorization).await
+    }
+
+    /// Revokes a token; whether there was one.
+    pub async fn delete_authorization(&mut self, id: AuthorizationId) -> R<bool> {
+        Ok(self.sql("DELETE FROM authorizations WHERE id = $1").id(id).execute().await? > 0)
+    }
+}

@@ -1,0 +1,76 @@
+//! Builds: every run of the buildpacks, with what the person saw of it, so that it can be read again. A build that is
+//! still pending after a restart has lost its container and is to be failed.
+
+use domain::{AppId, Build, BuildId, BuildStatus};
+
+use crate::{Tx, error::R, statement::Row};
+
+macro_rules! select_build {
+    ($rest:literal) => {
+        concat!("SELECT id, app_id, user_id, status, source_version, stack, slug_id, output, created_at_ms, updated_at_ms FROM builds ", $rest)
+    };
+}
+
+fn build(row: &Row) -> R<Build> {
+    Ok(Build {
+        id: row.id("id")?,
+        app: row.id("app_id")?,
+        user: row.id("user_id")?,
+        status: row.word("status", BuildStatus::from_word)?,
+        source_version: row.get("source_version")?,
+        stack: row.parsed("stack")?,
+        slug: row.id_or_null("slug_id")?,
+        output: row.get("output")?,
+        created_at: row.time("created_at_ms")?,
+        updated_at: row.time("updated_at_ms")?,
+    })
+}
+
+impl Tx {
+    pub async fn insert_build(&mut self, build: &Build) -> R<()> {
+        self.sql(
+            "INSERT INTO builds (id, app_id, user_id, status, source_version, stack, slug_id, output, created_at_ms, updated_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .id(build.id)
+        .id(build.app)
+        .id(build.user)
+        .text(build.status.word())
+        .bind(build.source_version.clone())
+        .text(&build.stack)
+        .id_or_null(build.slug)
+        .text(&build.output)
+        .time(build.created_at)
+        .time(build.updated_at)
+        .execute()
+        .await
+        .map(drop)
+    }
+
+    /// Saves what can change of a build: status, slug, output and when that was.
+    pub async fn update_build(&mut self, build: &Build) -> R<()> {
+        self.sql("UPDATE builds SET status = $1, slug_id = $2, output = $3, updated_at_ms = $4 WHERE id = $5")
+            .text(build.status.word())
+            .id_or_null(build.slug)
+            .text(&build.output)
+            .time(build.updated_at)
+            .id(build.id)
+            .execute()
+            .await
+            .map(drop)
+    }
+
+    pub async fn build(&mut self, id: BuildId) -> R<Option<Build>> {
+        self.sql(select_build!("WHERE id = $1")).id(id).optional(build).await
+    }
+
+    /// An app's builds, newest first.
+    pub async fn builds(&mut self, app: AppId) -> R<Vec<Build>> {
+        self.sql(select_build!("WHERE app_id = $1 ORDER BY created_at_ms DESC, id DESC")).id(app).all(build).await
+    }
+
+    /// All apps' builds that have not ended, oldest first.
+    pub async fn unfinished_builds(&mut self) -> R<Vec<Build>> {
+        self.sql(select_build!("WHERE status = 'pending' ORDER BY created_at_ms, id")).all(build).await
+    }
+}

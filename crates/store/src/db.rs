@@ -1,0 +1,123 @@
+//! A database and its transactions, whichever of the two it is.
+
+use std::sync::Arc;
+
+use ports::chance::Chance;
+use sqlx::{
+    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    migrate::{MigrateError, Migrator},
+};
+
+use crate::{
+    error::{R, StoreError},
+    postgres,
+    seal::{SealKey, Sealer},
+    sqlite,
+    statement::Statement,
+};
+
+/// An open database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    pools: Pools,
+    sealer: Arc<Sealer>,
+}
+
+#[derive(Clone)]
+enum Pools {
+    Sqlite { read: SqlitePool, write: SqlitePool },
+    Postgres { read: PgPool, write: PgPool },
+}
+
+/// A transaction. Dropped without [`Tx::commit`], it leaves no trace.
+pub struct Tx {
+    driver: Driver,
+    pub(crate) sealer: Arc<Sealer>,
+}
+
+enum Driver {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Db {
+    /// Opens the database at `url` (`sqlite:///var/lib/mypaas/mypaas.db`, created if missing; `postgres://…`) and brings
+    /// its tables up to date. `key` seals what is secret in it; `chance` draws the nonces.
+    pub async fn open(url: &str, key: SealKey, chance: Arc<Chance>) -> R<Self> {
+        let pools = if url.starts_with("sqlite:") {
+            let (read, write) = sqlite::open(url).await?;
+            Pools::Sqlite { read, write }
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let (read, write) = postgres::open(url).await?;
+            Pools::Postgres { read, write }
+        } else {
+            return Err(StoreError::Url);
+        };
+        Ok(Self { pools, sealer: Arc::new(Sealer::new(key, chance)) })
+    }
+
+    /// A transaction that only reads, and sees one moment throughout.
+    pub async fn read(&self) -> R<Tx> {
+        let driver = match &self.pools {
+            Pools::Sqlite { read, .. } => Driver::Sqlite(read.begin().await?),
+            Pools::Postgres { read, .. } => Driver::Postgres(postgres::begin_read(read).await?),
+        };
+        Ok(self.tx(driver))
+    }
+
+    /// A transaction that may write. It waits for the one before it: between its reads and its writes nothing changes.
+    pub async fn write(&self) -> R<Tx> {
+        let driver = match &self.pools {
+            Pools::Sqlite { write, .. } => Driver::Sqlite(sqlite::begin_write(write).await?),
+            Pools::Postgres { write, .. } => Driver::Postgres(postgres::begin_write(write).await?),
+        };
+        Ok(self.tx(driver))
+    }
+
+    /// Waits for open transactions and lets go of the database.
+    pub async fn close(&self) {
+        match &self.pools {
+            // The writer goes last: SQLite then folds the write-ahead log into the file.
+            Pools::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pools::Postgres { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+        }
+    }
+
+    fn tx(&self, driver: Driver) -> Tx {
+        Tx { driver, sealer: Arc::clone(&self.sealer) }
+    }
+}
+
+impl Tx {
+    /// Makes everything done in this transaction last.
+    pub async fn commit(self) -> R<()> {
+        match self.driver {
+            Driver::Sqlite(tx) => tx.commit().await?,
+            Driver::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// A statement in the SQL that both databases speak. A literal, so that no value is ever pasted into it.
+    pub(crate) fn sql(&mut self, text: &'static str) -> Statement<'_> {
+        match &mut self.driver {
+            Driver::Sqlite(tx) => Statement::Sqlite(sqlx::query(text), tx),
+            Driver::Postgres(tx) => Statement::Postgres(sqlx::query(text), tx),
+        }
+    }
+}
+
+/// What a failed migration means.
+pub(crate) fn migration_error(error: MigrateError, migrator: &Migrator) -> StoreError {
+    let known = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
+    match error {
+        MigrateError::VersionMissing(found) if found > known => StoreError::NewerSchema { found, known },
+        error => StoreError::Migrate(error),
+    }
+}

@@ -1,0 +1,83 @@
+//! What can go wrong with the store, told apart by what a caller does about it.
+
+use sqlx::{error::ErrorKind, migrate::MigrateError};
+
+/// Why the store could not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody has it already. The constraint is named after its columns: `apps.name`.
+    #[error("{constraint} is already taken")]
+    Unique { constraint: String },
+    /// A record names an account, app or slug that is not there (any more).
+    #[error("The record refers to something that does not exist")]
+    ForeignKey,
+    /// Somebody else has been writing for too long. Trying again is right.
+    #[error("The database is busy; try again in a moment")]
+    Busy,
+    /// What was read is not what was written: a damaged file, a foreign hand, or the wrong key. Never carries a secret.
+    #[error("The database holds something that cannot be read: {0}")]
+    Corrupt(String),
+    /// A newer release of the platform has been here; an older one must not guess what its tables mean.
+    #[error("The database was written by a newer mypaas (schema {found}; this one knows {known}); run that version or a later one")]
+    NewerSchema { found: i64, known: i64 },
+    /// Not an address of a database that we speak.
+    #[error("The database URL must start with sqlite: (a file) or postgres:")]
+    Url,
+    #[error("The database could not be brought up to date: {0}")]
+    Migrate(#[source] MigrateError),
+    /// Everything else: a full disk, a lost connection, a broken rule of a table.
+    #[error("The database failed: {0}")]
+    Database(#[source] sqlx::Error),
+}
+
+/// What every function of the store returns.
+pub type R<T> = Result<T, StoreError>;
+
+impl StoreError {
+    /// Whether this is about these columns being taken: `apps.name`, `accounts.email`.
+    pub fn is_taken(&self, columns: &str) -> bool {
+        matches!(self, Self::Unique { constraint } if constraint == columns)
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::ColumnDecode { index, source } => Self::Corrupt(format!("column {index}: {source}")),
+            sqlx::Error::Database(database) => match database.kind() {
+                // PostgreSQL names the constraint, SQLite the columns; our constraints are named as SQLite puts it.
+                ErrorKind::UniqueViolation => {
+                    let told = database.message().strip_prefix("UNIQUE constraint failed: ");
+                    Self::Unique { constraint: database.constraint().or(told).unwrap_or("the record").to_owned() }
+                }
+                ErrorKind::ForeignKeyViolation => Self::ForeignKey,
+                _ if database.code().is_some_and(|code| is_busy(&code)) => Self::Busy,
+                _ => Self::Database(error),
+            },
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// SQLite: BUSY (5), LOCKED (6) and what they are extended to. PostgreSQL: serialization failure, deadlock, lock timeout.
+fn is_busy(code: &str) -> bool {
+    matches!(code, "40001" | "40P01" | "55P03") || (code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_busy;
+
+    #[test]
+    fn busy_is_told_from_broken() {
+        // SQLite: BUSY, BUSY_SNAPSHOT, LOCKED_SHAREDCACHE. PostgreSQL: serialization failure, deadlock, lock timeout.
+        for busy in ["5", "517", "262", "40001", "40P01", "55P03"] {
+            assert!(is_busy(busy), "{busy}");
+        }
+        // SQLite: ERROR, READONLY, CORRUPT, FULL, CONSTRAINT_CHECK. PostgreSQL: check violation, disk full, a syntax error.
+        for broken in ["1", "8", "11", "13", "275", "23514", "53100", "42601"] {
+            assert!(!is_busy(broken), "{broken}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What the platform remembers, and the only place that speaks SQL.
+//!
+//! One portable SQL text, two native drivers, one small enum between. A caller opens a [`Db`] once, takes a [`Tx`] for
+//! each thing it does, and calls functions that read like sentences: `tx.app_named(&name)`, `tx.promote_release(id)`.
+//! Nothing is remembered before [`Tx::commit`]; a dropped `Tx` never happened. After an error let the `Tx` go and begin
+//! another: PostgreSQL does nothing more in it.
+//!
+//! There is one writer at a time, on both databases: what a write transaction reads stays true until it commits. Never
+//! wait for the outside world while holding one.
+//!
+//! Times are kept in whole milliseconds; anything finer is cut off. An update or a removal of something that is gone
+//! does nothing: whoever removed it has had the last word.
+//!
+//! Read the modules in the order they stand here.
+
+mod db;
+mod error;
+mod postgres;
+mod seal;
+mod sqlite;
+mod statement;
+
+mod accounts;
+mod apps;
+mod config_vars;
+
+mod builds;
+mod releases;
+mod slugs;
+
+mod dynos;
+mod formation;
+mod one_offs;
+
+mod worlds;
+
+#[cfg(test)]
+mod tests;
+
+pub use db::{Db, Tx};
+pub use dynos::DynoRecord;
+pub use error::{R, StoreError};
+pub use seal::SealKey;
+pub use worlds::World;

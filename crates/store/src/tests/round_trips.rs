@@ -1,0 +1,241 @@
+//! What is put in comes out the same.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Account, App, Authorization, Build, BuildStatus, ReleaseVersion, Sha256, Slug,
+    dyno::{After, State},
+    release::ReleaseStatus,
+};
+
+use super::support::{Fixture, dyno_name, formation, later, now, vars};
+use crate::DynoRecord;
+
+#[tokio::test]
+async fn accounts() {
+    let it = Fixture::new().await;
+    let mut tx = it.write().await;
+    let ada = Account { id: it.id(), email: "Ada@Example.com".parse().unwrap(), created_at: now() };
+    let bob = Account { id: it.id(), email: "bob@example.com".parse().unwrap(), created_at: now() };
+    tx.insert_account(&bob, None).await.unwrap();
+    tx.insert_account(&ada, Some("$argon2id$first")).await.unwrap();
+
+    assert_eq!(tx.account(ada.id).await.unwrap(), Some(ada.clone()));
+    assert_eq!(tx.account(it.id()).await.unwrap(), None);
+    assert_eq!(tx.accounts().await.unwrap(), [ada.clone(), bob.clone()]);
+    assert_eq!(tx.account_by_email(&"ada@example.com".parse().unwrap()).await.unwrap(), Some((ada.clone(), Some("$argon2id$first".to_owned()))));
+    assert_eq!(tx.account_by_email(&bob.email).await.unwrap(), Some((bob, None)));
+    tx.set_password_hash(ada.id, "$argon2id$second").await.unwrap();
+    assert_eq!(tx.account_by_email(&ada.email).await.unwrap().unwrap().1.as_deref(), Some("$argon2id$second"));
+}
+
+#[tokio::test]
+async fn authorizations() {
+    let it = Fixture::new().await;
+    let (ada, bob) = (it.account("ada@example.com").await, it.account("bob@example.com").await);
+    let forever = it.authorization(&ada, None);
+    let brief = Authorization { created_at: later(1), ..it.authorization(&ada, Some(later(60))) };
+    let mut tx = it.write().await;
+    tx.insert_authorization(&brief, [2; 32]).await.unwrap();
+    tx.insert_authorization(&forever, [1; 32]).await.unwrap();
+    tx.insert_authorization(&it.authorization(&bob, None), [3; 32]).await.unwrap();
+
+    assert_eq!(tx.authorization_by_token([2; 32]).await.unwrap(), Some((brief.clone(), ada.clone())));
+    assert_eq!(tx.authorization_by_token([9; 32]).await.unwrap(), None);
+    assert_eq!(tx.authorizations(ada.id).await.unwrap(), [forever, brief.clone()]);
+    assert!(tx.delete_authorization(brief.id).await.unwrap());
+    assert!(!tx.delete_authorization(brief.id).await.unwrap(), "it is gone already");
+    assert_eq!(tx.authorization_by_token([2; 32]).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn apps() {
+    let it = Fixture::new().await;
+    let (ada, bob) = (it.account("ada@example.com").await, it.account("bob@example.com").await);
+    let (shop, blog) = (it.app("shop", &ada).await, it.app("blog", &bob).await);
+    let mut tx = it.write().await;
+    assert_eq!(tx.apps().await.unwrap(), [blog.clone(), shop.clone()]);
+    assert_eq!(tx.apps_of(ada.id).await.unwrap(), std::slice::from_ref(&shop));
+    assert_eq!(tx.app_named(&blog.name).await.unwrap(), Some(blog));
+    assert_eq!(tx.app_named(&"none".parse().unwrap()).await.unwrap(), None);
+
+    let renamed = App { name: "store".parse().unwrap(), stack: "heroku-26".parse().unwrap(), maintenance: true, updated_at: later(5), ..shop.clone() };
+    tx.update_app(&renamed).await.unwrap();
+    assert_eq!(tx.app(shop.id).await.unwrap(), Some(renamed));
+    assert_eq!(tx.app_named(&shop.name).await.unwrap(), None);
+    tx.delete_app(shop.id).await.unwrap();
+    assert_eq!(tx.app(shop.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn config_vars() {
+    let it = Fixture::new().await;
+    let ada = it.account("ada@example.com").await;
+    let (shop, blog) = (it.app("shop", &ada).await, it.app("blog", &ada).await);
+    let mut tx = it.write().await;
+    assert_eq!(tx.config_vars(shop.id).await.unwrap(), vars(&[]));
+    tx.set_config_vars(shop.id, &vars(&[("A", "1")])).await.unwrap();
+    let second = vars(&[("B", "\"quoted\"\n${A} é 🦀"), ("EMPTY", "")]);
+    tx.set_config_vars(shop.id, &second).await.unwrap();
+    assert_eq!(tx.config_vars(shop.id).await.unwrap(), second);
+    assert_eq!(tx.config_vars(blog.id).await.unwrap(), vars(&[]));
+}
+
+#[tokio::test]
+async fn slugs() {
+    let it = Fixture::new().await;
+    let ada = it.account("ada@example.com").await;
+    let shop = it.app("shop", &ada).await;
+    let first = it.slug(shop.id);
+    let bare = Slug { commit: None, language: None, sha256: Sha256([1; 32]), created_at: later(1), ..it.slug(shop.id) };
+    let mut tx = it.write().await;
+    assert!(!tx.slug_digest_used(first.sha256).await.unwrap());
+    tx.insert_slug(&first).await.unwrap();
+    tx.insert_slug(&bare).await.unwrap();
+    assert_eq!(tx.slug(first.id).await.unwrap(), Some(first.clone()));
+    assert_eq!(tx.slugs_of(shop.id).await.unwrap(), [bare, first.clone()]);
+    assert!(tx.slug_digest_used(first.sha256).await.unwrap());
+    assert!(!tx.slug_digest_used(first.diff_id).await.unwrap());
+}
+
+#[tokio::test]
+async fn builds() {
+    let it = Fixture::new().await;
+    let ada = it.account("ada@example.com").await;
+    let shop = it.app("shop", &ada).await;
+    let slug = it.slug(shop.id);
+    let (first, second) = (it.build(&shop), Build { source_version: None, created_at: later(1), ..it.build(&shop) });
+    let mut tx = it.write().await;
+    tx.insert_slug(&slug).await.unwrap();
+    tx.insert_build(&first).await.unwrap();
+    tx.insert_build(&second).await.unwrap();
+    assert_eq!(tx.builds(shop.id).await.unwrap(), [second.clone(), first.clone()]);
+    assert_eq!(tx.unfinished_builds().await.unwrap(), [first.clone(), second.clone()]);
+
+    let done = Build { status: BuildStatus::Succeeded, slug: Some(slug.id), output: "-----> done\n".to_owned(), updated_at: later(9), ..first };
+    tx.update_build(&done).await.unwrap();
+    assert_eq!(tx.build(done.id).await.unwrap(), Some(done));
+    assert_eq!(tx.unfinished_builds().await.unwrap(), [second]);
+}
+
+#[tokio::test]
+async fn releases() {
+    let it = Fixture::new().await;
+    let ada = it.account("ada@example.com").await;
+    let shop = it.app("shop", &ada).await;
+    let slug = it.slug(shop.id);
+    let mut tx = it.write().await;
+    tx.insert_slug(&slug).await.unwrap();
+    assert_eq!(tx.current_release(shop.id).await.unwrap(), None);
+    let first = it.release(&mut tx, &shop, None, true).await;
+    assert_eq!((first.version, first.current, first.slug, first.created_at), (ReleaseVersion(1), true, None, now()));
+
+    let config = vars(&[("KEY", "of v2")]);
+    let second = tx.insert_release(it.id(), shop.id, Some(slug.id), "Deploy", ada.id, &config, now(), ReleaseStatus::Pending, false).await.unwrap();
+    assert_eq!((second.version, second.current, second.status), (ReleaseVersion(2), false, ReleaseStatus::Pending));
+    assert_eq!(tx.current_release(shop.id).await.unwrap(), Some(first.clone()));
+    assert_eq!(tx.releases(shop.id).await.unwrap(), [second.clone(), first.clone()]);
+    assert_eq!(tx.release_version(shop.id, ReleaseVersion(2)).await.unwrap(), Some(second.clone()));
+    assert_eq!(tx.release_version(shop.id, ReleaseVersion(3)).await.unwrap(), None);
+    assert_eq!(tx.release_config_vars(second.id).await.unwrap(), config);
+    assert_eq!(tx.release_config_vars(first.id).await.unwrap(), vars(&[("KEY", "value")]));
+
+    tx.set_release_status(second.id, ReleaseStatus::Failed).await.unwrap();
+    assert_eq!(tx.release(second.id).await.unwrap().unwrap().status, ReleaseStatus::Failed);
+    tx.promote_release(second.id).await.unwrap();
+    let promoted = tx.current_release(shop.id).await.unwrap().unwrap();
+    assert_eq!((promoted.id, promoted.status, promoted.current), (second.id, ReleaseStatus::Succeeded, true));
+    assert!(!tx.release(first.id).await.unwrap().unwrap().current);
+}
+
+#[tokio::test]
+async fn formations_are_replaced_whole() {
+    let it = Fixture::new().await;
+    let ada = it.account("ada@example.com").await;
+    let shop = it.app("shop", &ada).await;
+    let mut tx = it.write().await;
+    assert_eq!(tx.formation(shop.id).await.unwrap(), BTreeMap::new());
+    tx.set_formation(shop.id, &formation(&[("web", 1), ("worker", 5)])).await.unwrap();
+    let next = formation(&[("clock", 1), ("web", 0)]);
+    tx.set_formation(shop.id, &next).await.unwrap();
+    assert_eq!(tx.formation(shop.id).await.unwrap(), next);
+}
+
+#[tokio::test]
+async fn dynos_in_every_state() {
+    let it = Fixture::new().await;
+    let ada = it.account("ada@example.com").await;
+    let (shop, blog) = (it.app("shop", &ada).await, it.app("blog", &ada).await);
+    let (since, until) = (now(), later(30));
+    let states = [
+        State::Starting { since },
+        State::Up { since, cycle_at: until },
+        State::Stopping { since, kill_at: until, then: After::Restart, killed: false },
+        State::Stopping { since, kill_at: until, then: After::Remove, killed: true },
+        State::Crashed { since, restart_at: until },
+        State::Down { since },
+    ];
+    let named = |n: usize| if n == 0 { "clock.1".to_owned() } else { format!("web.{}", n * 2) };
+    let mut dynos: Vec<_> = states.iter().enumerate().map(|(n, state)| it.dyno(&named(n), *state)).collect();
+    let mut tx = it.write().await;
+    tx.save_dynos(blog.id, &[it.dyno("web.2", states[0])]).await.unwrap();
+    tx.save_dynos(shop.id, &dynos.iter().rev().cloned().collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(tx.dynos(shop.id).await.unwrap(), dynos, "by type and number: web.10 comes after web.2");
+
+    // From every state to every other: no column of the state before is left.
+    for state in states {
+        for dyno in &mut dynos {
+            *dyno = DynoRecord { id: it.id(), ..it.dyno(&dyno.name.to_string(), state) };
+        }
+        tx.save_dynos(shop.id, &dynos).await.unwrap();
+        assert_eq!(tx.dynos(shop.id).await.unwrap(), dynos);
+    }
+    tx.delete_dyno(shop.id, &dyno_name("web.2")).await.unwrap();
+    assert_eq!(tx.dynos(shop.id).await.unwrap().len(), dynos.len() - 1);
+    assert_eq!(tx.dynos(blog.id).await.unwrap().len(), 1, "another app's web.2 stays");
+}
+
+#[tokio::test]
+async fn one_offs() {
+    let it = Fixture::new().await;
+    let ada = it.account("ada@example.com").await;
+    let (shop, blog) = (it.app("shop", &ada).await, it.app("blog", &ada).await);
+    let (mut run, other) = (it.one_off(shop.id, "run.1234"), it.one_off(blog.id, "run.1234"));
+    let mut tx = it.write().await;
+    tx.insert_one_off(&run).await.unwrap();
+    tx.insert_one_off(&other).await.unwrap();
+    assert_eq!(tx.one_off(shop.id, &run.name).await.unwrap(), Some(run.clone()));
+    assert_eq!(tx.one_off(shop.id, &dyno_name("run.1")).await.unwrap(), None);
+    tx.set_one_off_started(run.id).await.unwrap();
+    run.started = true;
+    assert_eq!(tx.one_offs(shop.id).await.unwrap(), [run.clone()]);
+    assert_eq!(tx.all_one_offs().await.unwrap().len(), 2);
+    tx.delete_one_off(run.id).await.unwrap();
+    assert_eq!(tx.all_one_offs().await.unwrap(), [other]);
+}
+
+#[tokio::test]
+async fn worlds() {
+    let it = Fixture::new().await;
+    let ada = it.account("ada@example.com").await;
+    let (shop, blog, fresh) = (it.app("shop", &ada).await, it.app("blog", &ada).await, it.app("fresh", &ada).await);
+    let (shop_slug, blog_slug) = (it.furnish(&shop).await, it.furnish(&blog).await);
+    let mut tx = it.write().await;
+    // Newer, but not what runs.
+    let newer = it.slug(shop.id);
+    tx.insert_slug(&newer).await.unwrap();
+    it.release(&mut tx, &shop, Some(newer.id), false).await;
+    tx.commit().await.unwrap();
+
+    let mut tx = it.read().await;
+    let worlds = tx.worlds().await.unwrap();
+    assert_eq!(worlds.iter().map(|world| world.app.clone()).collect::<Vec<_>>(), [blog, fresh, shop]);
+    assert_eq!((&worlds[1].current, &worlds[1].slug, worlds[1].formation.len(), worlds[1].dynos.len()), (&None, &None, 0, 0));
+    for (world, slug) in [(&worlds[0], blog_slug), (&worlds[2], shop_slug)] {
+        assert_eq!(world.slug.as_ref(), Some(&slug));
+        assert_eq!(world.current, tx.current_release(world.app.id).await.unwrap());
+        assert_eq!(world.formation, tx.formation(world.app.id).await.unwrap());
+        assert_eq!(world.dynos, tx.dynos(world.app.id).await.unwrap());
+        assert_eq!(world.dynos.len(), 1);
+    }
+}

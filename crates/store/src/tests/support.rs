@@ -1,0 +1,175 @@
+//! A database in a directory of its own, and one of each thing to put into it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use domain::{
+    Account, App, AppId, Authorization, Build, BuildStatus, ConfigVars, Dyno, DynoName, Id, Procfile, Release, ReleaseVersion, Sha256, Slug, SlugId,
+    dyno::State, dyno_size::DynoSize, formation::Scale, one_off::OneOff, release::ReleaseStatus,
+};
+use jiff::{SignedDuration, Timestamp};
+use ports::Chance;
+use tempfile::TempDir;
+
+use crate::{Db, DynoRecord, SealKey, StoreError, Tx};
+
+/// A database that goes when this goes.
+pub(super) struct Fixture {
+    pub(super) dir: TempDir,
+    pub(super) db: Db,
+    pub(super) chance: Arc<Chance>,
+}
+
+impl Fixture {
+    pub(super) async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let chance = Arc::new(Chance::seeded(1));
+        let db = open(&dir, key()).await.unwrap();
+        Self { dir, db, chance }
+    }
+
+    pub(super) async fn write(&self) -> Tx {
+        self.db.write().await.unwrap()
+    }
+
+    pub(super) async fn read(&self) -> Tx {
+        self.db.read().await.unwrap()
+    }
+
+    pub(super) fn id<Of>(&self) -> Id<Of> {
+        self.chance.id(now())
+    }
+
+    /// Saves an account.
+    pub(super) async fn account(&self, email: &str) -> Account {
+        let account = Account { id: self.id(), email: email.parse().unwrap(), created_at: now() };
+        let mut tx = self.write().await;
+        tx.insert_account(&account, None).await.unwrap();
+        tx.commit().await.unwrap();
+        account
+    }
+
+    /// Saves an app of this account.
+    pub(super) async fn app(&self, name: &str, owner: &Account) -> App {
+        let app = app(self.id(), name, owner);
+        let mut tx = self.write().await;
+        tx.insert_app(&app).await.unwrap();
+        tx.commit().await.unwrap();
+        app
+    }
+
+    pub(super) fn slug(&self, app: AppId) -> Slug {
+        Slug {
+            id: self.id(),
+            app,
+            sha256: Sha256([0xab; 32]),
+            diff_id: Sha256([0xcd; 32]),
+            bytes: 34 << 20,
+            stack: "heroku-24".parse().unwrap(),
+            process_types: Procfile::parse("web: node \"é\" && true\nworker: x".as_bytes()).unwrap(),
+            commit: Some("1a2b3c4d".to_owned()),
+            language: Some("Node.js".to_owned()),
+            created_at: now(),
+        }
+    }
+
+    pub(super) fn build(&self, app: &App) -> Build {
+        Build {
+            id: self.id(),
+            app: app.id,
+            user: app.owner,
+            status: BuildStatus::Pending,
+            source_version: Some("1a2b3c4d".to_owned()),
+            stack: "heroku-24".parse().unwrap(),
+            slug: None,
+            output: "-----> Node.js\n".to_owned(),
+            created_at: now(),
+            updated_at: now(),
+        }
+    }
+
+    pub(super) fn one_off(&self, app: AppId, name: &str) -> OneOff {
+        OneOff {
+            id: self.id(),
+            app,
+            name: dyno_name(name),
+            release: ReleaseVersion(1),
+            command: "bash -c 'echo \"$HOME\"'".to_owned(),
+            size: DynoSize::Standard2X,
+            attached: true,
+            started: false,
+            created_at: now(),
+        }
+    }
+
+    pub(super) fn dyno(&self, name: &str, state: State) -> DynoRecord {
+        let dyno = Dyno { state, generation: 7, release: ReleaseVersion(3), crashes_in_a_row: 2 };
+        DynoRecord { id: self.id(), name: dyno_name(name), dyno }
+    }
+
+    pub(super) fn authorization(&self, account: &Account, expires_at: Option<Timestamp>) -> Authorization {
+        Authorization { id: self.id(), account: account.id, description: "Long-lived".to_owned(), created_at: now(), expires_at }
+    }
+
+    /// Saves one of everything that an app can have.
+    pub(super) async fn furnish(&self, app: &App) -> Slug {
+        let slug = self.slug(app.id);
+        let build = Build { slug: Some(slug.id), ..self.build(app) };
+        let mut tx = self.write().await;
+        tx.insert_slug(&slug).await.unwrap();
+        tx.insert_build(&build).await.unwrap();
+        tx.set_config_vars(app.id, &vars(&[("KEY", "value")])).await.unwrap();
+        self.release(&mut tx, app, Some(slug.id), true).await;
+        tx.set_formation(app.id, &formation(&[("web", 2), ("worker", 0)])).await.unwrap();
+        tx.save_dynos(app.id, &[self.dyno("web.1", State::Starting { since: now() })]).await.unwrap();
+        tx.insert_one_off(&self.one_off(app.id, "run.1234")).await.unwrap();
+        tx.commit().await.unwrap();
+        slug
+    }
+
+    /// Adds a release that succeeded.
+    pub(super) async fn release(&self, tx: &mut Tx, app: &App, slug: Option<SlugId>, current: bool) -> Release {
+        tx.insert_release(self.id(), app.id, slug, "Deploy 1a2b3c4d", app.owner, &vars(&[("KEY", "value")]), now(), ReleaseStatus::Succeeded, current)
+            .await
+            .unwrap()
+    }
+}
+
+pub(super) async fn open(dir: &TempDir, key: SealKey) -> Result<Db, StoreError> {
+    Db::open(&format!("sqlite://{}", dir.path().join("mypaas.db").display()), key, Arc::new(Chance::seeded(2))).await
+}
+
+pub(super) fn key() -> SealKey {
+    SealKey::new(1, [7; 32])
+}
+
+/// A whole millisecond, as the store keeps times.
+pub(super) fn now() -> Timestamp {
+    "2026-01-01T00:00:00.123Z".parse().unwrap()
+}
+
+pub(super) fn later(seconds: i64) -> Timestamp {
+    now() + SignedDuration::from_secs(seconds)
+}
+
+pub(super) fn app(id: AppId, name: &str, owner: &Account) -> App {
+    App { id, name: name.parse().unwrap(), owner: owner.id, stack: "heroku-24".parse().unwrap(), maintenance: false, created_at: now(), updated_at: now() }
+}
+
+pub(super) fn dyno_name(name: &str) -> DynoName {
+    name.parse().unwrap()
+}
+
+pub(super) fn vars(pairs: &[(&str, &str)]) -> ConfigVars {
+    let changes: BTreeMap<_, _> = pairs.iter().map(|(key, value)| ((*key).to_owned(), Some((*value).to_owned()))).collect();
+    ConfigVars::default().changed(&changes).unwrap()
+}
+
+pub(super) fn formation(scales: &[(&str, u32)]) -> BTreeMap<domain::ProcessType, Scale> {
+    scales.iter().map(|(name, quantity)| (name.parse().unwrap(), Scale { quantity: *quantity, size: DynoSize::PerformanceM })).collect()
+}
+
+/// How many rows a table has.
+pub(super) async fn rows(tx: &mut Tx, table: &str) -> i64 {
+    let sql: &'static str = format!("SELECT COUNT(*) AS n FROM {table}").leak();
+    tx.sql(sql).optional(|row| row.get("n")).await.unwrap().unwrap()
+}
