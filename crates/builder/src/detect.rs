@@ -1,0 +1,58 @@
+//! Which buildpack an app is for.
+
+use futures_util::future::join_all;
+use ports::{RuntimeError, Sandbox, sandbox::Finished};
+
+use crate::{
+    buildpack::Buildpack,
+    error::BuildError,
+    output::{Kept, Output},
+    workspace::Calls,
+};
+
+/// A buildpack that takes the app, and what it calls it.
+pub(crate) struct Detected {
+    pub(crate) buildpack: Buildpack,
+    /// `Node.js`.
+    pub(crate) language: String,
+}
+
+/// Asks every buildpack; the first in order that fits is it, and more than one is worth a warning.
+pub(crate) async fn detect(sandbox: &dyn Sandbox, calls: &Calls, buildpacks: Vec<Buildpack>, out: &mut Output<'_>) -> Result<Detected, BuildError> {
+    let asked = join_all(buildpacks.into_iter().map(|buildpack| ask(sandbox, calls, buildpack))).await;
+    let mut fitting = Vec::new();
+    for answer in asked {
+        let (buildpack, finished, kept) = answer?;
+        if finished.status == 0 {
+            let language = language(&out.redacted(&kept.stdout)).unwrap_or_else(|| buildpack.name().to_owned());
+            fitting.push(Detected { buildpack, language });
+        }
+    }
+    if fitting.len() > 1 {
+        out.line(
+            " !     Warning: Multiple default buildpacks reported the ability to handle this app. \
+             The first buildpack in the list below will be used.",
+        );
+        let languages: Vec<_> = fitting.iter().map(|detected| detected.language.as_str()).collect();
+        out.line(&format!("\t\t\tDetected buildpacks: {}", languages.join(",")));
+        out.line("\t\t\tSee https://devcenter.heroku.com/articles/buildpacks#buildpack-detect-order");
+    }
+    fitting.into_iter().next().ok_or(BuildError::NoBuildpack)
+}
+
+async fn ask(sandbox: &dyn Sandbox, calls: &Calls, buildpack: Buildpack) -> Result<(Buildpack, Finished, Kept), RuntimeError> {
+    let mut kept = Kept::default();
+    let finished = sandbox.run(&calls.detect(&buildpack), &mut kept).await?;
+    if finished.status >= 126 {
+        // Not found, not executable, killed: the buildpack's fault, not the app's answer.
+        tracing::warn!(buildpack = buildpack.name(), status = finished.status, "bin/detect could not answer");
+    }
+    Ok((buildpack, finished, kept))
+}
+
+/// The first line that says something.
+fn language(stdout: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(stdout);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().filter(|c| !c.is_control()).take(60).collect())
+}

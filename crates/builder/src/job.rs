@@ -1,0 +1,63 @@
+//! What a build is given, and what it gives.
+
+use std::time::Duration;
+
+use domain::{AppId, BuildId, ConfigVars, Procfile, Sha256, StackName};
+use ports::ByteStream;
+
+/// What a build may use.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    pub memory_mib: u64,
+    /// Processors, in thousandths.
+    pub cpu_milli: u64,
+    /// Processes and threads.
+    pub pids: i64,
+    /// The largest slug, compressed. Heroku: 500 MB.
+    pub slug_bytes: u64,
+    /// The longest build, from receiving the source to the finished slug. Heroku: 15 minutes.
+    pub time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory_mib: 2560, cpu_milli: 2000, pids: 4096, slug_bytes: 500 << 20, time: Duration::from_secs(15 * 60) }
+    }
+}
+
+/// One build to do. Has no `Debug`: config vars are secret.
+pub struct Job {
+    pub build: BuildId,
+    pub app: AppId,
+    pub stack: StackName,
+    /// An uncompressed tar of the tree as `git archive` writes it: no prefix before the names.
+    pub source: ByteStream,
+    /// `SOURCE_VERSION` for buildpacks: a commit's full hash.
+    pub source_version: String,
+    pub config: ConfigVars,
+    pub request_id: String,
+}
+
+/// What came out: a slug among the blobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// Of the gzipped archive; its name among the blobs.
+    pub sha256: Sha256,
+    /// Of the archive before gzip: an image layer's diff id.
+    pub diff_id: Sha256,
+    /// Of the gzipped archive, in bytes.
+    pub bytes: u64,
+    pub process_types: Procfile,
+    /// What the buildpack called the app: `Node.js`.
+    pub language: Option<String>,
+    /// As `heroku buildpacks` shows it: `heroku/nodejs`.
+    pub buildpack: String,
+}
+
+/// What the person at the other end of `git push` sees.
+pub trait Terminal: Send {
+    /// A whole line; `text` has no line end.
+    fn line(&mut self, text: &str);
+    /// Output as it arrives: any number of lines, the last of which may go on later.
+    fn bytes(&mut self, bytes: &[u8]);
+}

@@ -1,0 +1,31 @@
+//! Buildpacks over a sandbox: detect, compile, release, slug.
+//!
+//! A source tree comes in as a tar stream, a slug goes out to the blobs. Knows neither git nor the store, and runs nothing
+//! on the machine itself: what buildpacks do, they do in a sandbox.
+
+pub mod error;
+pub mod job;
+
+mod build;
+mod detect;
+mod release_yml;
+mod slug_archive;
+
+mod buildpack;
+mod glob;
+mod slugignore;
+mod source;
+mod workspace;
+
+mod archive;
+mod output;
+mod pipe;
+mod redact;
+mod sandbox;
+
+pub use build::Builder;
+pub use error::{BuildError, failure_lines};
+pub use job::{Built, Job, Limits, Terminal};
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,222 @@
+//! The source of a build: received whole, looked through entry by entry, then rewritten for the sandbox.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashSet},
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom, Write},
+};
+
+use domain::Procfile;
+use ports::ByteStream;
+use tar::{Archive, Entry, EntryType, PaxExtensions};
+
+use crate::{
+    archive::{ArchiveWriter, EndWatch, parts},
+    error::BuildError,
+    pipe::feed,
+    slugignore::Slugignore,
+};
+
+/// What a source may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Of the whole archive.
+    pub(crate) bytes: u64,
+    pub(crate) entries: u64,
+}
+
+/// As large as Heroku lets a repository be, twice over.
+pub(crate) const BOUNDS: Bounds = Bounds { bytes: 2 << 30, entries: 1_000_000 };
+
+/// Headers that describe other entries (long names, comments) are read into memory; more than this nobody needs. In bytes.
+const MAX_EXTENSION: u64 = 1 << 20;
+/// Files we read ourselves: `Procfile`, `.slugignore`. In bytes.
+const MAX_READ: u64 = 1 << 20;
+
+/// A source that was looked through: every entry is a file, a folder or a symbolic link inside it.
+pub(crate) struct Source {
+    archive: File,
+    /// Entries, counted from 0, that `.slugignore` takes out.
+    left_out: BTreeSet<usize>,
+    /// How many of them are no folders.
+    pub(crate) files_left_out: usize,
+    /// What the Procfile says; `None` if there is none.
+    pub(crate) procfile: Option<Procfile>,
+}
+
+impl Source {
+    /// Receives and checks a source.
+    pub(crate) async fn receive(source: ByteStream, bounds: Bounds) -> Result<Self, BuildError> {
+        let (reader, feeding) = feed(source);
+        let looking = tokio::task::spawn_blocking(move || Self::look_through(spool(reader, bounds)?, bounds));
+        let ((), looked) = tokio::join!(feeding, looking);
+        looked.map_err(io::Error::other)?
+    }
+
+    fn look_through(mut archive: File, bounds: Bounds) -> Result<Self, BuildError> {
+        check_headers(&mut archive, bounds)?;
+        let Found { slugignore, procfile } = check_entries(&mut archive)?;
+        let mut rules = Slugignore::parse(&slugignore.unwrap_or_default());
+        let procfile_is_left_out = rules.ignores("Procfile", false);
+        let (mut left_out, mut files_left_out) = (BTreeSet::new(), 0);
+        archive.rewind()?;
+        for (number, entry) in Archive::new(BufReader::new(&archive)).entries_with_seek()?.enumerate() {
+            let entry = entry?;
+            let is_folder = entry.header().entry_type().is_dir();
+            let path = own_path(&entry)?;
+            if !path.is_empty() && rules.ignores(&String::from_utf8_lossy(&path), is_folder) {
+                left_out.insert(number);
+                files_left_out += usize::from(!is_folder);
+            }
+        }
+        let procfile = procfile.filter(|_| !procfile_is_left_out).map(|bytes| Procfile::parse(&bytes)).transpose()?;
+        Ok(Self { archive, left_out, files_left_out, procfile })
+    }
+
+    /// Writes every entry that is not left out, under the folder `under`.
+    pub(crate) fn write_under(mut self, under: &[u8], out: &mut ArchiveWriter<impl Write>) -> io::Result<()> {
+        self.archive.rewind()?;
+        let mut folders = HashSet::new();
+        out.folder(under, 0o755, 0)?;
+        for (number, entry) in Archive::new(BufReader::new(&self.archive)).entries_with_seek()?.enumerate() {
+            let entry = entry?;
+            let path = own_path(&entry)?;
+            if path.is_empty() || self.left_out.contains(&number) {
+                continue;
+            }
+            // Folders nobody mentioned would belong to root.
+            for (end, _) in path.iter().enumerate().filter(|&(_, &byte)| byte == b'/') {
+                if folders.insert(path[..end].to_vec()) {
+                    out.folder(&[under, b"/", &path[..end]].concat(), 0o755, 0)?;
+                }
+            }
+            let (mode, mtime) = (entry.header().mode()?, entry.header().mtime()?);
+            let to = [under, b"/", path.as_ref()].concat();
+            match entry.header().entry_type() {
+                EntryType::Directory => {
+                    folders.insert(path.into_owned());
+                    out.folder(&to, mode | 0o700, mtime)?;
+                }
+                EntryType::Symlink => out.symlink(&to, &entry.link_name_bytes().unwrap_or_default(), mtime)?,
+                _ => out.file(&to, mode | 0o600, mtime, entry.size(), entry)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn spool(reader: impl Read, bounds: Bounds) -> Result<File, BuildError> {
+    let mut archive = tempfile::tempfile()?;
+    let copied = io::copy(&mut reader.take(bounds.bytes + 1), &mut archive)?;
+    if copied > bounds.bytes {
+        return Err(BuildError::SourceInvalid(format!("the source is larger than {}.", domain::slug::human_bytes(bounds.bytes))));
+    }
+    Ok(archive)
+}
+
+/// Looks at every header as it lies there, before anything believes them.
+fn check_headers(archive: &mut File, bounds: Bounds) -> Result<(), BuildError> {
+    let length = archive.seek(SeekFrom::End(0))?;
+    archive.rewind()?;
+    let mut entries = 0;
+    for entry in Archive::new(BufReader::new(&*archive)).entries_with_seek().map_err(unreadable)?.raw(true) {
+        let mut entry = entry.map_err(unreadable)?;
+        entries += 1;
+        if entries > bounds.entries {
+            return Err(BuildError::SourceInvalid(format!("the source has more than {} entries.", bounds.entries)));
+        }
+        if entry.raw_file_position().checked_add(entry.size()).is_none_or(|end| end > length) {
+            return Err(refused(&entry.path_bytes(), "is larger than the whole source"));
+        }
+        let kind = entry.header().entry_type();
+        let describes = kind.is_pax_local_extensions() || kind.is_pax_global_extensions() || kind.is_gnu_longname() || kind.is_gnu_longlink();
+        if describes && entry.size() > MAX_EXTENSION {
+            return Err(refused(&entry.path_bytes(), "has too large a header"));
+        }
+        if kind.is_pax_local_extensions() {
+            let mut records = Vec::new();
+            entry.read_to_end(&mut records).map_err(unreadable)?;
+            for record in PaxExtensions::new(&records) {
+                match record {
+                    Err(_) => return Err(refused(&entry.path_bytes(), "has a malformed header")),
+                    // A second opinion about the size would let one reader see other entries than another.
+                    Ok(record) if record.key_bytes() == b"size" => return Err(refused(&entry.path_bytes(), "describes a file that is too large")),
+                    Ok(_) => {}
+                }
+            }
+        }
+    }
+    archive.rewind()?;
+    EndWatch::new(BufReader::new(&*archive)).finish().map_err(unreadable)
+}
+
+/// What the platform itself reads from a source.
+#[derive(Default)]
+struct Found {
+    slugignore: Option<Vec<u8>>,
+    procfile: Option<Vec<u8>>,
+}
+
+fn check_entries(archive: &mut File) -> Result<Found, BuildError> {
+    archive.rewind()?;
+    let mut found = Found::default();
+    let mut symlinks: HashSet<Vec<u8>> = HashSet::new();
+    for entry in Archive::new(BufReader::new(&*archive)).entries_with_seek().map_err(unreadable)? {
+        let mut entry = entry.map_err(unreadable)?;
+        let raw = entry.path_bytes().into_owned();
+        let parts = parts(&raw).map_err(|why| refused(&raw, why))?;
+        let path = parts.join(&b'/');
+        let through_a_symlink = path.iter().enumerate().any(|(end, &byte)| byte == b'/' && symlinks.contains(&path[..end]));
+        match entry.header().entry_type() {
+            EntryType::XGlobalHeader => continue,
+            _ if through_a_symlink => return Err(refused(&raw, "lies behind a symbolic link")),
+            EntryType::Directory | EntryType::Regular => {}
+            EntryType::Symlink => {
+                let target = entry.link_name_bytes().unwrap_or_default();
+                if target.is_empty() || target.len() > 4095 || target.contains(&0) {
+                    return Err(refused(&raw, "is a symbolic link without a usable target"));
+                }
+                symlinks.insert(path.clone());
+            }
+            EntryType::Link => return Err(refused(&raw, "is a hard link; a source is made of files, folders and symbolic links")),
+            EntryType::Char | EntryType::Block => return Err(refused(&raw, "is a device; a source is made of files, folders and symbolic links")),
+            EntryType::Fifo => return Err(refused(&raw, "is a named pipe; a source is made of files, folders and symbolic links")),
+            _ => return Err(refused(&raw, "is neither a file nor a folder nor a symbolic link")),
+        }
+        let slot = match path.as_slice() {
+            b".slugignore" => &mut found.slugignore,
+            b"Procfile" => &mut found.procfile,
+            _ => continue,
+        };
+        if entry.header().entry_type() != EntryType::Regular || entry.size() > MAX_READ {
+            return Err(refused(&raw, "must be a plain file of at most 1 MB"));
+        }
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).map_err(unreadable)?;
+        *slot = Some(content);
+    }
+    Ok(found)
+}
+
+/// The path of an entry that was checked; empty for what is no entry of the tree.
+fn own_path<R: Read>(entry: &Entry<'_, R>) -> io::Result<Cow<'static, [u8]>> {
+    if entry.header().entry_type() == EntryType::XGlobalHeader {
+        return Ok(Cow::Borrowed(b""));
+    }
+    let raw = entry.path_bytes();
+    Ok(Cow::Owned(parts(&raw).map_err(io::Error::other)?.join(&b'/')))
+}
+
+fn refused(path: &[u8], why: &str) -> BuildError {
+    let path: String = String::from_utf8_lossy(path).escape_debug().take(120).collect();
+    BuildError::SourceInvalid(format!("`{path}` {why}."))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
+fn unreadable(error: io::Error) -> BuildError {
+    BuildError::SourceInvalid(format!("the source is not a readable tar archive: {error}."))
+}
+
+#[cfg(test)]
+mod tests;
