@@ -1,0 +1,129 @@
+//! The last lines of one app, and how far each tail has read.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use domain::LogLine;
+use jiff::Timestamp;
+
+use crate::{filter::Filter, tail::TailEvent};
+
+/// A line and its place in its app's log. Numbers only ever grow, also over a restart of the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbered {
+    pub seq: u64,
+    pub line: LogLine,
+}
+
+/// How much an app's log keeps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Logplex keeps 1,500.
+    pub(crate) lines: usize,
+    /// Text, names and what holding them costs, all together.
+    pub(crate) bytes: usize,
+}
+
+pub(crate) const BOUNDS: Bounds = Bounds { lines: 1_500, bytes: 4 << 20 };
+
+/// Lines in the order they came, numbered without gaps.
+#[derive(Debug, Default)]
+pub(crate) struct Ring {
+    lines: VecDeque<Numbered>,
+    bytes: usize,
+    /// The next line's number; 0 before the first.
+    next: u64,
+    cursors: BTreeMap<u64, Cursor>,
+    last_cursor: u64,
+    /// The app is gone: nothing comes any more.
+    pub(crate) closed: bool,
+}
+
+/// How far one tail has read.
+#[derive(Debug)]
+struct Cursor {
+    filter: Filter,
+    /// The number from which it has not looked yet.
+    position: u64,
+    /// Lines for it that were thrown away unread, and the time of the first one.
+    missed: Option<(u64, Timestamp)>,
+}
+
+impl Ring {
+    pub(crate) fn push(&mut self, line: LogLine, bounds: Bounds) {
+        if self.next == 0 {
+            // The time of the first line: a number that someone remembers from before a restart is smaller than any after.
+            self.next = u64::try_from(line.at.as_microsecond()).unwrap_or(0).max(1);
+        }
+        self.bytes += size(&line);
+        self.lines.push_back(Numbered { seq: self.next, line });
+        self.next += 1;
+        while self.lines.len() > bounds.lines || (self.bytes > bounds.bytes && self.lines.len() > 1) {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some(oldest) = self.lines.pop_front() else { return };
+        self.bytes -= size(&oldest.line);
+        for cursor in self.cursors.values_mut() {
+            if cursor.position <= oldest.seq && cursor.filter.matches(&oldest.line) {
+                cursor.missed.get_or_insert((0, oldest.line.at)).0 += 1;
+            }
+        }
+    }
+
+    /// The last `count` lines that match, oldest first.
+    pub(crate) fn last(&self, filter: &Filter, count: usize) -> Vec<Numbered> {
+        let from = self.position_before(filter, count);
+        since(&self.lines, from).filter(|numbered| filter.matches(&numbered.line)).cloned().collect()
+    }
+
+    /// A new tail: after the line `after` if it can tell, and before the last `count` lines otherwise.
+    pub(crate) fn open_cursor(&mut self, filter: Filter, count: usize, after: Option<u64>) -> u64 {
+        let position = match after {
+            Some(after) if after < self.next => after + 1,
+            // From the future: the machine's clock was set back over a restart.
+            _ => self.position_before(&filter, count),
+        };
+        self.last_cursor += 1;
+        self.cursors.insert(self.last_cursor, Cursor { filter, position, missed: None });
+        self.last_cursor
+    }
+
+    pub(crate) fn close_cursor(&mut self, cursor: u64) {
+        self.cursors.remove(&cursor);
+    }
+
+    /// What this tail has not read yet, at most `most` lines of it.
+    pub(crate) fn read(&mut self, cursor: u64, most: usize) -> Vec<TailEvent> {
+        let Self { lines, cursors, .. } = self;
+        let Some(cursor) = cursors.get_mut(&cursor) else { return Vec::new() };
+        let mut events: Vec<_> = cursor.missed.take().map(|(count, since)| TailEvent::Dropped { count, since }).into_iter().collect();
+        let most = events.len() + most;
+        for numbered in since(lines, cursor.position) {
+            if events.len() == most {
+                break;
+            }
+            cursor.position = numbered.seq + 1;
+            if cursor.filter.matches(&numbered.line) {
+                events.push(TailEvent::Line { seq: numbered.seq, line: numbered.line.clone() });
+            }
+        }
+        events
+    }
+
+    fn position_before(&self, filter: &Filter, count: usize) -> u64 {
+        let matching = self.lines.iter().rev().filter(|numbered| filter.matches(&numbered.line)).take(count);
+        matching.last().map_or(self.next, |numbered| numbered.seq)
+    }
+}
+
+fn since(lines: &VecDeque<Numbered>, position: u64) -> impl Iterator<Item = &Numbered> {
+    let first = lines.front().map_or(0, |numbered| numbered.seq);
+    let skip = usize::try_from(position.saturating_sub(first)).unwrap_or(usize::MAX).min(lines.len());
+    lines.range(skip..)
+}
+
+fn size(line: &LogLine) -> usize {
+    line.text.len() + line.process.len() + size_of::<Numbered>()
+}
