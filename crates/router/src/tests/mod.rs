@@ -1,0 +1,13 @@
+//! The router with clients and dynos made of memory, in virtual time; `tcp` uses real sockets.
+
+mod harness;
+
+mod codes;
+mod dispatch;
+mod headers;
+mod line;
+mod midway;
+mod streaming;
+mod strict;
+mod tcp;
+mod websocket;
