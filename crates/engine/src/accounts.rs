@@ -1,0 +1,131 @@
+//! Who somebody is: accounts, passwords, tokens.
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use domain::{Account, AccountId, Authorization, AuthorizationId, Email};
+use jiff::SignedDuration;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use store::StoreError;
+
+use crate::{platform::Platform, refusal::Refusal};
+
+/// A password on its way to be checked. Does not print itself.
+pub type Password = SecretString;
+
+/// Somebody who has shown a valid token.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    pub account: Account,
+    pub authorization: AuthorizationId,
+}
+
+/// A token just made; the only time it is known to us in clear.
+pub struct NewToken {
+    pub authorization: Authorization,
+    pub account: Account,
+    pub token: SecretString,
+}
+
+/// Passwords shorter than this are refused (NIST SP 800-63B: at least 8 characters).
+const MIN_PASSWORD: usize = 8;
+
+impl Platform {
+    /// Makes an account with a password.
+    pub async fn create_account(&self, email: Email, password: &Password) -> Result<Account, Refusal> {
+        if password.expose_secret().chars().count() < MIN_PASSWORD {
+            return Err(Refusal::Invalid(format!("Password is too short (minimum is {MIN_PASSWORD} characters)")));
+        }
+        let hash = self.hash(password).await?;
+        let now = self.clock.now();
+        let account = Account { id: self.chance.id(now), email, created_at: now };
+        let mut tx = self.store.write().await?;
+        match tx.insert_account(&account, Some(&hash)).await {
+            Err(StoreError::Unique { .. }) => return Err(Refusal::Invalid("Email has already been taken".to_owned())),
+            other => other?,
+        }
+        tx.commit().await?;
+        Ok(account)
+    }
+
+    /// Whose token this is, if it holds.
+    pub async fn actor(&self, token: &str) -> Result<Option<Actor>, StoreError> {
+        let mut tx = self.store.read().await?;
+        let known = tx.authorization_by_token(fingerprint(token)).await?;
+        Ok(known
+            .filter(|(authorization, _)| authorization.holds_at(self.clock.now()))
+            .map(|(authorization, account)| Actor { account, authorization: authorization.id }))
+    }
+
+    /// A token for somebody with the right password. A wrong address costs as much time as a wrong password.
+    pub async fn log_in(&self, email: &str, password: &Password, description: &str, expires_in: Option<SignedDuration>) -> Result<NewToken, Refusal> {
+        let known = match email.parse::<Email>() {
+            Ok(email) => self.store.read().await?.account_by_email(&email).await?,
+            Err(_) => None,
+        };
+        let (account, hash) = known.unzip();
+        let fits = self.verify(password, hash.flatten()).await?;
+        match account {
+            Some(account) if fits => self.new_token(account, description, expires_in).await,
+            _ => Err(Refusal::Unauthorized),
+        }
+    }
+
+    /// A further token for somebody already known.
+    pub async fn new_token(&self, account: Account, description: &str, expires_in: Option<SignedDuration>) -> Result<NewToken, Refusal> {
+        let now = self.clock.now();
+        let expires_at = expires_in.map(|wait| now.checked_add(wait)).transpose().map_err(|_| Refusal::Invalid("expires_in is out of range".to_owned()))?;
+        let token = SecretString::from(format!("MPS-{}", self.chance.secret()));
+        let description = description.chars().filter(|c| !c.is_control()).take(200).collect();
+        let authorization = Authorization { id: self.chance.id(now), account: account.id, description, created_at: now, expires_at };
+        let mut tx = self.store.write().await?;
+        tx.insert_authorization(&authorization, fingerprint(token.expose_secret())).await?;
+        tx.commit().await?;
+        Ok(NewToken { authorization, account, token })
+    }
+
+    /// The tokens of an account; not the tokens themselves.
+    pub async fn authorizations(&self, account: AccountId) -> Result<Vec<Authorization>, StoreError> {
+        self.store.read().await?.authorizations(account).await
+    }
+
+    /// Ends a token of this actor at once.
+    pub async fn revoke(&self, actor: &Actor, id: AuthorizationId) -> Result<Authorization, Refusal> {
+        let mut tx = self.store.write().await?;
+        let found = tx.authorizations(actor.account.id).await?.into_iter().find(|authorization| authorization.id == id);
+        let authorization = found.ok_or(Refusal::NotFound("authorization"))?;
+        tx.delete_authorization(id).await?;
+        tx.commit().await?;
+        Ok(authorization)
+    }
+
+    async fn hash(&self, password: &Password) -> Result<String, Refusal> {
+        let (password, salt) = (password.clone(), self.chance.bytes::<16>());
+        let hashed = tokio::task::spawn_blocking(move || {
+            let hash: Result<PasswordHash, _> = Argon2::default().hash_password_with_salt(password.expose_secret().as_bytes(), &salt);
+            hash.map(|hash| hash.to_string())
+        });
+        hashed.await.map_err(|error| Refusal::Platform(error.into()))?.map_err(|error| Refusal::Platform(error.to_string().into()))
+    }
+
+    async fn verify(&self, password: &Password, hash: Option<String>) -> Result<bool, Refusal> {
+        // Somebody unknown is checked against a hash that nothing fits.
+        let (password, known) = (password.clone(), hash.is_some());
+        let hash = match hash {
+            Some(hash) => hash,
+            None => self.hash(&SecretString::from(self.chance.secret())).await?,
+        };
+        let checked = tokio::task::spawn_blocking(move || {
+            let hash = PasswordHash::new(&hash).ok()?;
+            Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).ok()
+        });
+        Ok(checked.await.map_err(|error| Refusal::Platform(error.into()))?.is_some() && known)
+    }
+}
+
+/// What is stored of a token: it has 256 drawn bits, so one round of SHA-256 hides it well.
+fn fingerprint(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}

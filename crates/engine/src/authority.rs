@@ -1,0 +1,43 @@
+//! The one door: who may do what to which app.
+
+use domain::{App, AppName};
+use store::Tx;
+
+use crate::{accounts::Actor, platform::Platform, refusal::Refusal};
+
+/// What somebody wants to do with an app (Heroku: app permissions).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    View,
+    Deploy,
+    Operate,
+    Manage,
+}
+
+impl Platform {
+    /// The app of this name or id, if this person may do this with it. One they may not see is as good as none.
+    pub async fn authorize(&self, actor: &Actor, app: &str, permission: Permission) -> Result<App, Refusal> {
+        self.authorize_in(&mut self.store.read().await?, actor, app, permission).await
+    }
+
+    /// The same, inside a transaction that goes on.
+    pub async fn authorize_in(&self, tx: &mut Tx, actor: &Actor, app: &str, permission: Permission) -> Result<App, Refusal> {
+        let by_name = match app.parse::<AppName>() {
+            Ok(name) => tx.app_named(&name).await?,
+            Err(_) => None,
+        };
+        let found = match (by_name, app.parse()) {
+            (Some(app), _) => Some(app),
+            (None, Ok(id)) => tx.app(id).await?,
+            (None, Err(_)) => None,
+        };
+        found.filter(|app| may(actor, app, permission)).ok_or(Refusal::NotFound("app"))
+    }
+}
+
+/// Owners may do everything; nobody else anything. Collaborators and teams widen this one function.
+fn may(actor: &Actor, app: &App, permission: Permission) -> bool {
+    match permission {
+        Permission::View | Permission::Deploy | Permission::Operate | Permission::Manage => app.owner == actor.account.id,
+    }
+}

@@ -1,0 +1,32 @@
+//! What happens: pushes, builds, releases, formations, one-off dynos.
+//!
+//! Every operation is one function that reads as its own story. People come in through [`Platform::authorize`]; what they
+//! change is written to the store first, and the background tasks make the world follow.
+
+pub mod background;
+pub mod platform;
+pub mod refusal;
+
+pub mod accounts;
+pub mod authority;
+
+pub mod apps;
+pub mod config;
+pub mod releases;
+pub mod scaling;
+
+pub mod push;
+pub mod release_phase;
+
+pub mod dynos;
+pub mod environment;
+pub mod formation;
+pub mod one_off;
+pub mod recovery;
+pub mod routes;
+
+pub use accounts::{Actor, Password};
+pub use authority::Permission;
+pub use background::{Round, Task, Wake, drive};
+pub use platform::{Parts, Platform, Settings};
+pub use refusal::Refusal;

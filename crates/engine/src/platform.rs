@@ -1,0 +1,127 @@
+//! What every operation works with.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use builder::Builder;
+use domain::{App, AppId, LogLine, Source, StackName, dyno::Policy, route::RouteTable};
+use ports::{Chance, Clock, LogSink, Runtime, runtime::ContainerKey};
+use store::Db;
+use tokio::sync::watch;
+
+use crate::{background::Wake, one_off::PendingAttachments};
+
+/// The outside world and the store, handed in once at start.
+pub struct Parts {
+    pub store: Db,
+    pub runtime: Arc<dyn Runtime>,
+    pub builder: Builder,
+    pub logs: Arc<dyn LogSink>,
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<Chance>,
+    pub settings: Settings,
+}
+
+/// What an admin decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Apps answer at `<name>.<app_domain>`.
+    pub app_domain: String,
+    /// As people write it before an app's host: `http`.
+    pub app_scheme: &'static str,
+    /// The port people reach apps at.
+    pub app_port: u16,
+    /// What new apps are built on.
+    pub default_stack: StackName,
+    /// The stacks there are.
+    pub stacks: Vec<StackName>,
+    pub policy: Policy,
+    /// Where the rendezvous for attached one-off dynos listens, as clients reach it.
+    pub rendezvous: (String, u16),
+    /// Where the API and git answer, as clients reach them: `http://localhost:5001`.
+    pub api_url: String,
+}
+
+impl Settings {
+    /// Where an app answers: `http://shop.localhost:5000/`.
+    pub fn web_url(&self, app: &App) -> String {
+        let default_port = if self.app_scheme == "https" { 443 } else { 80 };
+        let port = if self.app_port == default_port { String::new() } else { format!(":{}", self.app_port) };
+        format!("{}://{}.{}{port}/", self.app_scheme, app.name, self.app_domain)
+    }
+
+    /// Where an app is pushed to: `http://localhost:5001/shop.git`.
+    pub fn git_url(&self, app: &App) -> String {
+        format!("{}/{}.git", self.api_url, app.name)
+    }
+}
+
+/// The platform: one for the whole process.
+pub struct Platform {
+    pub store: Db,
+    pub runtime: Arc<dyn Runtime>,
+    pub builder: Builder,
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<Chance>,
+    pub settings: Settings,
+    /// Wakes the formation task after a change.
+    pub formation: Wake,
+    pub(crate) logs: Arc<dyn LogSink>,
+    pub(crate) routes: watch::Sender<Arc<RouteTable>>,
+    /// Where each dyno listens, as last seen; for routes while the engine is away.
+    pub(crate) addresses: Mutex<HashMap<ContainerKey, SocketAddr>>,
+    /// Why a debt of a dyno could not be paid; shown by `ps`.
+    pub(crate) troubles: Mutex<HashMap<ContainerKey, String>>,
+    pub(crate) attachments: PendingAttachments,
+    /// One build at a time per app.
+    pub(crate) building: Mutex<HashMap<AppId, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Platform {
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { store, runtime, builder, logs, clock, chance, settings } = parts;
+        let formation = Wake(runtime.changes());
+        Arc::new(Self {
+            store,
+            runtime,
+            builder,
+            clock,
+            chance,
+            settings,
+            formation,
+            logs,
+            routes: watch::Sender::new(Arc::default()),
+            addresses: Mutex::default(),
+            troubles: Mutex::default(),
+            attachments: PendingAttachments::default(),
+            building: Mutex::default(),
+        })
+    }
+
+    /// The routes as they are and will be.
+    pub fn routes(&self) -> watch::Receiver<Arc<RouteTable>> {
+        self.routes.subscribe()
+    }
+
+    /// A line of the platform about an app: `heroku[web.1]: …`.
+    pub(crate) fn tell(&self, app: AppId, process: &str, text: impl Into<String>) {
+        self.write(app, Source::Heroku, process, text.into());
+    }
+
+    /// A line about what somebody did to an app: `app[api]: Release v3 created by user ann@example.com`.
+    pub(crate) fn tell_api(&self, app: AppId, text: impl Into<String>) {
+        self.write(app, Source::App, "api", text.into());
+    }
+
+    fn write(&self, app: AppId, source: Source, process: &str, text: String) {
+        self.logs.write(app, LogLine { at: self.clock.now(), source, process: process.to_owned(), text });
+    }
+}
+
+/// A lock whose data stays good even if a holder panicked: single values, replaced whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,42 @@
+//! Why a person's request was not carried out.
+
+use domain::{config_vars::InvalidConfigVar, dyno_size::UnknownDynoSize, formation::InvalidScale, names::InvalidAppName, procfile::InvalidProcessType};
+use ports::RuntimeError;
+use store::StoreError;
+
+/// `Display` is the sentence the person reads; the source is for the platform's log.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Not there, or not theirs: nobody learns which.
+    #[error("Couldn't find that {0}.")]
+    NotFound(&'static str),
+    #[error("Invalid credentials provided.")]
+    Unauthorized,
+    #[error("{0}")]
+    Invalid(String),
+    #[error("{0}")]
+    Conflict(String),
+    /// Not built yet; says what to do instead.
+    #[error("{0}")]
+    NotYet(String),
+    #[error("There is a problem on the platform's side. The request id is in the platform's log.")]
+    Platform(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Platform(Box::new(error))
+    }
+}
+impl From<RuntimeError> for Refusal {
+    fn from(error: RuntimeError) -> Self {
+        Self::Platform(Box::new(error))
+    }
+}
+
+macro_rules! invalid {
+    ($($error:ty),*) => { $(impl From<$error> for Refusal {
+        fn from(error: $error) -> Self { Self::Invalid(error.to_string()) }
+    })* };
+}
+invalid!(InvalidAppName, InvalidConfigVar, InvalidScale, UnknownDynoSize, InvalidProcessType);

@@ -1,0 +1,83 @@
+//! Going back to an earlier release, or forward to an earlier slug.
+
+use domain::{App, Release, ReleaseVersion, Slug, SlugId, formation::after_deploy, release::ReleaseStatus};
+use store::{StoreError, Tx};
+
+use crate::{accounts::Actor, authority::Permission, platform::Platform, refusal::Refusal};
+
+impl Platform {
+    /// The release that people name `12`, `v12` or by its id.
+    pub async fn find_release(&self, tx: &mut Tx, app: &App, named: &str) -> Result<Release, Refusal> {
+        let found = match (named.parse::<ReleaseVersion>(), named.parse()) {
+            (Ok(version), _) => tx.release_version(app.id, version).await?,
+            (Err(_), Ok(id)) => tx.release(id).await?.filter(|release| release.app == app.id),
+            (Err(_), Err(_)) => None,
+        };
+        found.ok_or(Refusal::NotFound("release"))
+    }
+
+    /// A new release with the slug and the config of an earlier one.
+    pub async fn rollback(&self, actor: &Actor, app: &str, to: &str) -> Result<(App, Release), Refusal> {
+        let mut tx = self.store.write().await?;
+        let app = self.authorize_in(&mut tx, actor, app, Permission::Deploy).await?;
+        let earlier = self.find_release(&mut tx, &app, to).await?;
+        if !earlier.eligible_for_rollback() {
+            return Err(Refusal::Invalid(format!(
+                "Cannot roll back to {}: it {}.",
+                earlier.version,
+                if earlier.slug.is_none() { "has no slug" } else { "did not succeed" }
+            )));
+        }
+        let slug = slug_of(&mut tx, earlier.slug).await?.ok_or(Refusal::NotFound("slug"))?;
+        let vars = tx.release_config_vars(earlier.id).await?;
+        let (now, description) = (self.clock.now(), format!("Rollback to {}", earlier.version));
+        tx.set_config_vars(app.id, &vars).await?;
+        let release =
+            tx.insert_release(self.chance.id(now), app.id, earlier.slug, &description, actor.account.id, &vars, now, ReleaseStatus::Succeeded, true).await?;
+        adopt(&mut tx, &slug).await?;
+        tx.commit().await?;
+        self.announce(&app, &release, actor);
+        Ok((app, release))
+    }
+
+    /// A new release of a slug with the config as it is.
+    pub async fn release_slug(&self, actor: &Actor, app: &str, slug: SlugId, description: Option<&str>) -> Result<(App, Release), Refusal> {
+        let mut tx = self.store.write().await?;
+        let app = self.authorize_in(&mut tx, actor, app, Permission::Deploy).await?;
+        let slug = tx.slug(slug).await?.filter(|slug| slug.app == app.id).ok_or(Refusal::NotFound("slug"))?;
+        let vars = tx.config_vars(app.id).await?;
+        let description = description.map_or_else(|| format!("Deploy {}", slug.commit.as_deref().map_or("slug", short)), str::to_owned);
+        let now = self.clock.now();
+        let release =
+            tx.insert_release(self.chance.id(now), app.id, Some(slug.id), &description, actor.account.id, &vars, now, ReleaseStatus::Succeeded, true).await?;
+        adopt(&mut tx, &slug).await?;
+        tx.commit().await?;
+        self.announce(&app, &release, actor);
+        Ok((app, release))
+    }
+
+    pub(crate) fn announce(&self, app: &App, release: &Release, actor: &Actor) {
+        self.tell_api(app.id, format!("{} by user {}", release.description, actor.account.email));
+        self.tell_api(app.id, format!("Release {} created by user {}", release.version, actor.account.email));
+        self.formation.up();
+    }
+}
+
+/// Makes the formation follow a slug that becomes current: its types, scaled as they were, `web=1` if new.
+pub(crate) async fn adopt(tx: &mut Tx, slug: &Slug) -> Result<(), StoreError> {
+    let formation = after_deploy(slug.process_types.0.keys().cloned(), &tx.formation(slug.app).await?);
+    tx.set_formation(slug.app, &formation).await
+}
+
+/// The slug of a release, if it has one.
+pub(crate) async fn slug_of(tx: &mut Tx, slug: Option<SlugId>) -> Result<Option<Slug>, StoreError> {
+    match slug {
+        Some(slug) => tx.slug(slug).await,
+        None => Ok(None),
+    }
+}
+
+/// A commit as releases name it: its first eight digits.
+pub(crate) fn short(commit: &str) -> &str {
+    commit.get(..8).unwrap_or(commit)
+}

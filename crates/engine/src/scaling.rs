@@ -1,0 +1,54 @@
+//! How many dynos of which type and size.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    App, DynoSize, ProcessType,
+    formation::{Scale, quantity},
+};
+
+use crate::{accounts::Actor, authority::Permission, platform::Platform, refusal::Refusal};
+
+/// A change of one process type; what is `None` stays.
+#[derive(Debug, Clone)]
+pub struct ScaleChange {
+    pub process_type: String,
+    /// `4`, `+1`, `-1`.
+    pub quantity: Option<String>,
+    pub size: Option<String>,
+}
+
+impl Platform {
+    /// Changes a formation, all types or none.
+    pub async fn scale(&self, actor: &Actor, app: &str, changes: &[ScaleChange]) -> Result<(App, BTreeMap<ProcessType, Scale>), Refusal> {
+        let mut tx = self.store.write().await?;
+        let app = self.authorize_in(&mut tx, actor, app, Permission::Operate).await?;
+        let mut formation = tx.formation(app.id).await?;
+        let mut told = Vec::new();
+        for change in changes {
+            let process_type: ProcessType = change.process_type.parse()?;
+            let scale = formation.get_mut(&process_type).ok_or_else(|| no_such_type(&process_type))?;
+            if let Some(text) = &change.quantity {
+                scale.quantity = quantity(text, scale.quantity)?;
+            }
+            if let Some(text) = &change.size {
+                scale.size = text.parse::<DynoSize>()?;
+            }
+            told.push(format!("{process_type}@{}:{}", scale.quantity, scale.size));
+        }
+        tx.set_formation(app.id, &formation).await?;
+        tx.commit().await?;
+        if !told.is_empty() {
+            self.tell_api(app.id, format!("Scaled to {} by user {}", told.join(" "), actor.account.email));
+        }
+        self.formation.up();
+        Ok((app, formation))
+    }
+}
+
+/// Heroku's words for a type that the app's slug does not have.
+fn no_such_type(process_type: &ProcessType) -> Refusal {
+    Refusal::Invalid(format!(
+        "Couldn't find that process type ({process_type}). The app's Procfile names its process types; nothing was deployed yet if there are none."
+    ))
+}
