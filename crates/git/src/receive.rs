@@ -1,0 +1,141 @@
+//! A push whose objects have arrived: what becomes of it, told to the person as it happens.
+
+use std::{error::Error, io};
+
+use builder::Terminal;
+use domain::App;
+use engine::{
+    Permission,
+    push::{Push, PushError},
+};
+
+use crate::{
+    git::Git,
+    tickets::Ticket,
+    tree::Quarantine,
+    updates::{Deployment, Plan, RefUpdate, plan},
+};
+
+/// Whether receive-pack is to move the refs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Accept,
+    Reject,
+}
+
+/// Why a push is turned away before it is built. `Display` is for the person.
+#[derive(Debug, thiserror::Error)]
+enum Rejection {
+    #[error("Couldn't find that app.")]
+    NotTheirs,
+    #[error("{branch} has moved while this push waited. Fetch it, and push again.")]
+    Moved { branch: &'static str },
+    #[error("{branch} must lead to a commit.")]
+    NotACommit { branch: &'static str },
+    #[error("The platform could not read what was pushed. Push again; if it goes on, tell whoever runs this platform.")]
+    Platform(#[from] io::Error),
+}
+
+/// Takes a push, or turns it away with a sentence.
+pub(crate) async fn receive(git: &Git, ticket: &Ticket, quarantine: &Quarantine, updates: &[RefUpdate], terminal: &mut dyn Terminal) -> Verdict {
+    match plan(updates) {
+        Plan::Nothing => Verdict::Accept,
+        Plan::Store => {
+            terminal.line("Pushed to non-main/master branch, skipping build.");
+            terminal.line("To deploy what is checked out: git push mypaas HEAD:main");
+            Verdict::Accept
+        }
+        Plan::Refuse(refused) => reject(&refused, terminal),
+        Plan::Deploy(deployment) => deploy(git, ticket, quarantine, &deployment, terminal).await,
+    }
+}
+
+async fn deploy(git: &Git, ticket: &Ticket, quarantine: &Quarantine, deployment: &Deployment, terminal: &mut dyn Terminal) -> Verdict {
+    take_turn(git, ticket, terminal).await;
+    let app = match admit(git, ticket, quarantine, deployment).await {
+        Ok(app) => app,
+        Err(rejection) => return reject(&rejection, terminal),
+    };
+    let name = app.name.clone();
+    match build(git, ticket, quarantine, deployment, app, terminal).await {
+        Ok(Ok(())) => {
+            terminal.line("Verifying deploy... done.");
+            return Verdict::Accept;
+        }
+        // The build has said all there is to say.
+        Ok(Err(PushError::Build(_))) => {}
+        Ok(Err(error)) => {
+            tracing::error!(app = %ticket.app, request_id = ticket.request_id, error = &error as &dyn Error, "a push was not deployed");
+            terminal.line(&format!(" !     {error}"));
+        }
+        Err(error) => {
+            reject(&Rejection::Platform(error), terminal);
+        }
+    }
+    terminal.line("Verifying deploy...");
+    terminal.line("");
+    terminal.line(&format!("!\tPush rejected to {name}."));
+    terminal.line("");
+    Verdict::Reject
+}
+
+/// Waits until no other push of this app is under way. Two at once would both be built, and then one of them could not
+/// move the branch any more.
+async fn take_turn(git: &Git, ticket: &Ticket, terminal: &mut dyn Terminal) {
+    let turn = git.turns.of(ticket.app);
+    let taken = match turn.clone().try_lock_owned() {
+        Ok(taken) => taken,
+        Err(_) => {
+            terminal.line("-----> Another build of this app is under way; waiting for it to finish...");
+            turn.lock_owned().await
+        }
+    };
+    ticket.keep_turn(taken);
+}
+
+/// What may have changed since the push began is looked at again: the app, the permission, the branch.
+async fn admit(git: &Git, ticket: &Ticket, quarantine: &Quarantine, deployment: &Deployment) -> Result<App, Rejection> {
+    let branch = deployment.branch;
+    let found = git.platform.authorize(&ticket.actor, &ticket.app.to_string(), Permission::Deploy).await;
+    let app = found.map_err(|refusal| match refusal {
+        engine::Refusal::Platform(source) => Rejection::Platform(io::Error::other(source)),
+        _ => Rejection::NotTheirs,
+    })?;
+    let tip = git.repositories.tip(ticket.app, &format!("refs/heads/{branch}")).await?;
+    if tip.as_deref() != deployment.old.as_ref().map(|old| old.as_str()) {
+        return Err(Rejection::Moved { branch });
+    }
+    if !quarantine.is_commit(&deployment.commit).await? {
+        return Err(Rejection::NotACommit { branch });
+    }
+    Ok(app)
+}
+
+async fn build(
+    git: &Git,
+    ticket: &Ticket,
+    quarantine: &Quarantine,
+    deployment: &Deployment,
+    app: App,
+    terminal: &mut dyn Terminal,
+) -> io::Result<Result<(), PushError>> {
+    let submodules = quarantine.submodules(&deployment.commit).await?;
+    let source = quarantine.archive(&deployment.commit)?;
+    terminal.line("Compressing source files... done.");
+    terminal.line("Building source:");
+    terminal.line("");
+    if !submodules.is_empty() {
+        terminal.line(&format!(" !     Warning: Submodules are not fetched yet; these folders are empty in the build: {}.", submodules.join(", ")));
+        terminal.line("");
+    }
+    let push = Push { actor: ticket.actor.clone(), app, commit: deployment.commit.to_string(), source, request_id: ticket.request_id.clone() };
+    Ok(git.deploy.receive(push, terminal).await)
+}
+
+fn reject(why: &dyn Error, terminal: &mut dyn Terminal) -> Verdict {
+    if let Some(source) = why.source() {
+        tracing::error!(error = source, "a push could not be looked at");
+    }
+    terminal.line(&format!(" !     {why}"));
+    Verdict::Reject
+}

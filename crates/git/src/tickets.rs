@@ -1,0 +1,69 @@
+//! Pushes that receive-pack works on, until their hook calls.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use domain::AppId;
+use engine::Actor;
+use tokio::sync::OwnedMutexGuard;
+use tokio_util::sync::CancellationToken;
+
+/// A push under way.
+pub(crate) struct Ticket {
+    pub(crate) actor: Actor,
+    pub(crate) app: AppId,
+    pub(crate) request_id: String,
+    /// Cancelled as soon as the hook has begun: from then on receive-pack is left to finish.
+    pub(crate) begun: CancellationToken,
+    /// The app's turn, once the push has it; kept until receive-pack has moved the refs.
+    turn: Mutex<Option<OwnedMutexGuard<()>>>,
+}
+
+impl Ticket {
+    pub(crate) fn new(actor: Actor, app: AppId, request_id: String) -> Self {
+        Self { actor, app, request_id, begun: CancellationToken::new(), turn: Mutex::default() }
+    }
+
+    pub(crate) fn keep_turn(&self, turn: OwnedMutexGuard<()>) {
+        *lock(&self.turn) = Some(turn);
+    }
+
+    pub(crate) fn end_turn(&self) {
+        lock(&self.turn).take();
+    }
+}
+
+/// The tickets, by the secret that the hook is given.
+#[derive(Default)]
+pub(crate) struct Tickets(Mutex<HashMap<String, Arc<Ticket>>>);
+
+impl Tickets {
+    pub(crate) fn issue(&self, secret: String, ticket: Arc<Ticket>) {
+        lock(&self.0).insert(secret, ticket);
+    }
+
+    /// A ticket is good for one call.
+    pub(crate) fn claim(&self, secret: &str) -> Option<Arc<Ticket>> {
+        lock(&self.0).remove(secret)
+    }
+}
+
+/// Whose turn it is: one push at a time per app, from the hook's call until the refs have moved.
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<HashMap<AppId, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    pub(crate) fn of(&self, app: AppId) -> Arc<tokio::sync::Mutex<()>> {
+        lock(&self.0).entry(app).or_default().clone()
+    }
+
+    pub(crate) fn forget(&self, app: AppId) {
+        lock(&self.0).remove(&app);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
