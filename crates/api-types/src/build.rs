@@ -1,0 +1,55 @@
+//! `/apps/:app/builds`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{IdRef, Secret, UserRef};
+
+/// A build of a source into a slug.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Build {
+    pub app: IdRef,
+    pub buildpacks: Option<Vec<BuildBuildpack>>,
+    pub created_at: String,
+    pub id: String,
+    /// Where the output can be read; the URL is the key to it.
+    pub output_stream_url: Option<Secret>,
+    pub release: Option<IdRef>,
+    pub slug: Option<IdRef>,
+    pub source_blob: SourceBlob,
+    pub stack: String,
+    /// `pending`, `succeeded` or `failed`.
+    pub status: String,
+    pub updated_at: String,
+    pub user: UserRef,
+}
+
+/// A buildpack as a build names it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BuildBuildpack {
+    pub name: Option<String>,
+    pub url: String,
+}
+
+/// The source that is built.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct SourceBlob {
+    /// `SHA256:` and the digest of the archive.
+    #[serde(default)]
+    pub checksum: Option<String>,
+    /// A gzipped tar; the URL may be signed. Null for a push, which has no archive to fetch.
+    #[serde(default)]
+    pub url: Option<Secret>,
+    /// The commit.
+    #[serde(default)]
+    pub version: Option<String>,
+    #[serde(default)]
+    pub version_description: Option<String>,
+}
+
+/// `POST /apps/:app/builds`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BuildCreate {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buildpacks: Option<Vec<BuildBuildpack>>,
+    pub source_blob: SourceBlob,
+}

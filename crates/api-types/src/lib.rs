@@ -1,0 +1,49 @@
+//! The bodies of Heroku's Platform API v3, as they are on the wire; the server writes them and the command line reads them.
+//!
+//! Field names, nesting and nullability follow Heroku's published JSON schema. A field that the schema does not have is there because
+//! a client reads it; its comment says which. Unknown fields in what is read are ignored, as Heroku ignores them.
+//!
+//! Ids are UUID text. Times are ISO 8601 in UTC, `2012-01-01T12:00:00Z`. Both are plain strings here: the bodies carry them, they do
+//! not judge them.
+
+pub mod account;
+pub mod app;
+pub mod authorization;
+pub mod build;
+pub mod buildpack_installation;
+pub mod collaborator;
+pub mod config_vars;
+pub mod domain;
+pub mod dyno;
+pub mod error;
+pub mod formation;
+pub mod log_session;
+pub mod rate_limit;
+pub mod reference;
+pub mod region;
+pub mod release;
+pub mod secret;
+pub mod slug;
+pub mod stack;
+
+mod lenient;
+
+pub use account::Account;
+pub use app::{App, AppCreate, AppUpdate};
+pub use authorization::{AccessToken, Authorization, AuthorizationCreate};
+pub use build::{Build, BuildBuildpack, BuildCreate, SourceBlob};
+pub use buildpack_installation::{Buildpack, BuildpackInstallation, BuildpackInstallationUpdate, BuildpackUpdate};
+pub use collaborator::{Collaborator, CollaboratorPermission, CollaboratorUser};
+pub use config_vars::{ConfigVars, ConfigVarsUpdate};
+pub use domain::{Domain, DomainCreate};
+pub use dyno::{Dyno, DynoCreate, DynoEnv, DynoSize};
+pub use error::ErrorBody;
+pub use formation::{Formation, FormationBatchUpdate, FormationTypeUpdate, FormationUpdate, Quantity, SizeName};
+pub use log_session::{LogSession, LogSessionCreate};
+pub use rate_limit::RateLimit;
+pub use reference::{IdRef, NamedRef, ReleaseRef, UserRef};
+pub use region::{Region, RegionProvider};
+pub use release::{Release, ReleaseCreate};
+pub use secret::Secret;
+pub use slug::{Slug, SlugBlob};
+pub use stack::Stack;

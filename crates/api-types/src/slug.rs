@@ -1,0 +1,36 @@
+//! `/apps/:app/slugs`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{NamedRef, Secret};
+
+/// A built app.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Slug {
+    pub blob: SlugBlob,
+    pub buildpack_provided_description: Option<String>,
+    /// `SHA256:` and the digest of the gzipped tar.
+    pub checksum: Option<String>,
+    pub commit: Option<String>,
+    pub commit_description: Option<String>,
+    pub created_at: String,
+    pub deleted_at: Option<String>,
+    pub id: String,
+    /// Process type to command.
+    pub process_types: BTreeMap<String, String>,
+    /// Bytes.
+    pub size: Option<u64>,
+    pub stack: NamedRef,
+    pub updated_at: String,
+}
+
+/// Where the slug's bytes are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SlugBlob {
+    /// `GET` to read it, `PUT` to upload it.
+    pub method: String,
+    /// The URL is the key.
+    pub url: Secret,
+}
