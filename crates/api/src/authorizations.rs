@@ -1,0 +1,102 @@
+//! `/oauth/authorizations`: how tokens come and go.
+
+use api_types::{AccessToken, Authorization, AuthorizationCreate, Secret};
+use axum::{Json, extract::State, response::Response};
+use engine::{Refusal, accounts::NewToken};
+use http::{HeaderMap, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+
+use crate::{
+    Api,
+    auth::{Caller, Presented},
+    body::{Body, Named},
+    error::ApiError,
+    range::{Key, Keys, Range},
+    shape::{time, user_ref},
+};
+
+const KEYS: &Keys<Authorization> = &[("id", |it| Key::Text(it.id.clone()))];
+
+/// `POST /oauth/authorizations`: for an address with its password, or for somebody who has a token already.
+pub(crate) async fn create(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Body(asked): Body<AuthorizationCreate>,
+) -> Result<(StatusCode, Json<Authorization>), ApiError> {
+    let presented = Presented::of(&headers).ok_or(Refusal::Unauthorized)?;
+    let seconds = asked.expires_in.map(|seconds| i64::try_from(seconds).map(SignedDuration::from_secs)).transpose();
+    let expires_in = seconds.map_err(|_| Refusal::Invalid("expires_in is out of range".to_owned()))?;
+    let description = asked.description.as_deref().unwrap_or("Long-lived user authorization");
+    // Some clients send their token as a password here too.
+    let known = api.platform.actor(presented.token().expose_secret()).await?;
+    let NewToken { authorization, account, token } = match (known, presented) {
+        (Some(actor), _) => api.platform.new_token(actor.account, description, expires_in).await?,
+        (None, Presented::Basic { user, password }) => api.platform.log_in(&user, &password, description, expires_in).await?,
+        (None, Presented::Token(_)) => return Err(Refusal::Unauthorized.into()),
+    };
+    let shown = shown(&authorization, &account, Secret::new(token.expose_secret()), api.platform.clock.now());
+    Ok((StatusCode::CREATED, Json(shown)))
+}
+
+/// `GET /oauth/authorizations`
+pub(crate) async fn list(State(api): State<Api>, caller: Caller, range: Range) -> Result<Response, ApiError> {
+    let now = api.platform.clock.now();
+    let all = api.platform.authorizations(caller.actor.account.id).await?;
+    let holding = all.iter().filter(|authorization| authorization.holds_at(now));
+    let shown = holding.map(|authorization| {
+        // The caller has this one in hand; seeing it here, a client finds which one to delete when it logs out.
+        let own = (authorization.id == caller.actor.authorization).then(|| Secret::new(caller.token.expose_secret()));
+        shown(authorization, &caller.actor.account, own.unwrap_or_else(|| redacted(authorization)), now)
+    });
+    Ok(range.page(shown.collect(), KEYS))
+}
+
+/// `GET /oauth/authorizations/{id}`; `~` is the one the caller's token belongs to.
+pub(crate) async fn info(State(api): State<Api>, caller: Caller, Named(id): Named<String>) -> Result<Json<Authorization>, ApiError> {
+    let id = named(&caller, &id)?;
+    let all = api.platform.authorizations(caller.actor.account.id).await?;
+    let found = all.iter().find(|authorization| authorization.id == id).ok_or(Refusal::NotFound("authorization"))?;
+    // Not the token itself: Heroku's command line takes a token that `~` shows for one that must outlive the logout.
+    Ok(Json(shown(found, &caller.actor.account, redacted(found), api.platform.clock.now())))
+}
+
+/// `DELETE /oauth/authorizations/{id}`
+pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Named(id): Named<String>) -> Result<Json<Authorization>, ApiError> {
+    let revoked = api.platform.revoke(&caller.actor, named(&caller, &id)?).await?;
+    Ok(Json(shown(&revoked, &caller.actor.account, redacted(&revoked), api.platform.clock.now())))
+}
+
+/// `DELETE /oauth/sessions/~`: tokens here are authorizations, not sessions. Clients go on to delete theirs.
+pub(crate) async fn delete_session(_: Caller) -> ApiError {
+    Refusal::NotFound("session").into()
+}
+
+fn named(caller: &Caller, id: &str) -> Result<domain::AuthorizationId, Refusal> {
+    if id == "~" { Ok(caller.actor.authorization) } else { id.parse().map_err(|_| Refusal::NotFound("authorization")) }
+}
+
+/// What stands for a token we do not know any more. Clients match the parts around the stars with their own token; tokens
+/// begin otherwise than ids, so that none ever matches.
+fn redacted(authorization: &domain::Authorization) -> Secret {
+    Secret::new(format!("{}**********{}", &authorization.id.to_string()[..8], authorization.id.tail()))
+}
+
+fn shown(authorization: &domain::Authorization, account: &domain::Account, token: Secret, now: Timestamp) -> Authorization {
+    let id = authorization.id.to_string();
+    // A token just made has all its seconds left, whatever the milliseconds since.
+    let left = authorization.expires_at.map(|end| u64::try_from(end.duration_since(now).as_millis()).unwrap_or(0).div_ceil(1000));
+    Authorization {
+        access_token: Some(AccessToken { expires_in: left, id: id.clone(), token }),
+        client: None,
+        created_at: time(authorization.created_at),
+        description: Some(authorization.description.clone()),
+        grant: None,
+        id,
+        refresh_token: None,
+        scope: vec!["global".to_owned()],
+        session: None,
+        updated_at: time(authorization.created_at),
+        user: user_ref(account),
+    }
+}

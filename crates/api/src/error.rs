@@ -1,0 +1,83 @@
+//! Answers that are not a success, in Heroku's form: `{"id", "message", "resource"?}`.
+
+use std::error::Error;
+
+use api_types::ErrorBody;
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use engine::Refusal;
+use http::StatusCode;
+use store::StoreError;
+
+/// Why a request was not carried out, and how a client is told.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    id: &'static str,
+    message: String,
+    resource: Option<&'static str>,
+    /// For the platform's log, not for the client.
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// Heroku's words for a path it does not know.
+const NO_SUCH_ENDPOINT: &str = "The requested API endpoint was not found. Are you using the right HTTP verb (i.e. `GET` vs. `POST`), and did you specify your intended version with the `Accept` header?";
+
+impl ApiError {
+    const fn new(status: StatusCode, id: &'static str, message: String) -> Self {
+        Self { status, id, message, resource: None, source: None }
+    }
+
+    /// 400: what was sent cannot be read at all.
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message.into())
+    }
+
+    /// 413: more was sent than is read.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "bad_request", format!("The request body is too large (maximum is {limit} bytes)."))
+    }
+
+    /// 404: no such path.
+    pub(crate) fn no_such_endpoint() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", NO_SUCH_ENDPOINT.to_owned())
+    }
+}
+
+/// 404 of a resource that the engine does not know.
+pub(crate) fn not_found(resource: &'static str) -> ApiError {
+    Refusal::NotFound(resource).into()
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::NotFound(resource) => Self { resource: Some(resource), ..Self::new(StatusCode::NOT_FOUND, "not_found", message) },
+            Refusal::Unauthorized => Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message),
+            Refusal::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_params", message),
+            Refusal::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", message),
+            Refusal::NotYet(_) => Self::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message),
+            Refusal::Platform(source) => Self { source: Some(source), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_server_error", message) },
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Some(source) = &self.source {
+            // The span around the request carries its id.
+            tracing::error!(error = source.as_ref() as &dyn Error, "a request failed by the platform's fault");
+        }
+        let body = ErrorBody { id: self.id.to_owned(), message: self.message, resource: self.resource.map(str::to_owned), url: None };
+        (self.status, Json(body)).into_response()
+    }
+}

@@ -1,0 +1,62 @@
+//! Heroku's Platform API v3, and the rendezvous through which people talk to one-off dynos.
+//!
+//! Every handler reads the same way: check who asks and whether they may, write, wake, answer. None waits for a container.
+//! A file is a resource; read `routes` for what there is.
+
+use std::sync::Arc;
+
+use axum::Router;
+use engine::Platform;
+use logs::{Logplex, Sessions};
+
+mod routes;
+
+mod auth;
+mod body;
+mod error;
+mod not_built;
+mod range;
+mod request_id;
+mod shape;
+
+mod account;
+mod authorizations;
+
+mod apps;
+mod config_vars;
+mod releases;
+
+mod dyno_env;
+mod dynos;
+mod formation;
+pub mod rendezvous;
+mod typed;
+
+mod log_sessions;
+mod log_stream;
+
+mod builds;
+mod slugs;
+
+mod collaborators;
+mod domains;
+mod dyno_sizes;
+mod nothing_yet;
+mod regions;
+mod stacks;
+
+#[cfg(test)]
+mod tests;
+
+/// What the API works with.
+#[derive(Clone)]
+pub struct Api {
+    pub platform: Arc<Platform>,
+    pub logplex: Arc<Logplex>,
+    pub sessions: Arc<Sessions>,
+}
+
+/// The Platform API, ready to be served.
+pub fn router(api: Api) -> Router {
+    routes::router(api)
+}

@@ -1,0 +1,84 @@
+//! Every path there is.
+
+use axum::{
+    Router, middleware,
+    routing::{delete, get, post},
+};
+
+use crate::{
+    Api, account, apps, authorizations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, formation, log_sessions, log_stream, not_built,
+    nothing_yet, regions, releases, request_id, slugs, stacks,
+};
+
+pub(crate) fn router(api: Api) -> Router {
+    Router::new()
+        .merge(people())
+        .merge(of_app())
+        .merge(of_platform())
+        .fallback(not_built::answer)
+        .method_not_allowed_fallback(not_built::answer)
+        .layer(middleware::from_fn_with_state(api.clone(), request_id::identify))
+        .with_state(api)
+}
+
+fn people() -> Router<Api> {
+    Router::new()
+        .route("/oauth/authorizations", get(authorizations::list).post(authorizations::create))
+        .route("/oauth/authorizations/{authorization}", get(authorizations::info).delete(authorizations::delete))
+        .route("/oauth/sessions/~", delete(authorizations::delete_session))
+        .route("/account", get(account::info))
+        .route("/account/features", get(nothing_yet::of_account))
+        .route("/account/features/{feature}", get(account::feature))
+        .route("/account/rate-limits", get(account::rate_limits))
+        .route("/users/{account}", get(account::user))
+        .route("/users/{account}/apps", get(apps::of_user))
+        .route("/addon-attachments", get(nothing_yet::of_account))
+        .route("/addons", get(nothing_yet::of_account))
+}
+
+fn of_app() -> Router<Api> {
+    Router::new()
+        .route("/apps", get(apps::list).post(apps::create))
+        .route("/apps/{app}", get(apps::info).patch(apps::update).delete(apps::delete))
+        .route("/apps/{app}/config-vars", get(config_vars::info).patch(config_vars::update))
+        .route("/apps/{app}/releases", get(releases::list).post(releases::create))
+        .route("/apps/{app}/releases/{release}", get(releases::info))
+        .route("/apps/{app}/releases/{release}/config-vars", get(config_vars::of_release))
+        .route("/apps/{app}/formation", get(formation::list).patch(formation::update))
+        .route("/apps/{app}/formation/{formation}", get(formation::info).patch(formation::update_one))
+        .route("/apps/{app}/formations/{type}", delete(dynos::stop_type))
+        .route("/apps/{app}/formations/{type}/actions/stop", post(dynos::stop_type))
+        .route("/apps/{app}/dynos", get(dynos::list).post(dynos::create).delete(dynos::restart_all))
+        .route("/apps/{app}/dynos/{dyno}", get(dynos::info).delete(dynos::stop_one))
+        .route("/apps/{app}/dynos/{dyno}/actions/stop", post(dynos::stop_one))
+        .route("/apps/{app}/log-sessions", post(log_sessions::create))
+        .route("/apps/{app}/builds", get(builds::list))
+        .route("/apps/{app}/builds/{build}", get(builds::info))
+        .route("/apps/{app}/build-cache", delete(builds::purge_cache))
+        .route("/apps/{app}/slugs/{slug}", get(slugs::info))
+        .route("/apps/{app}/domains", get(domains::list))
+        .route("/apps/{app}/domains/{domain}", get(domains::info))
+        .route("/apps/{app}/collaborators", get(collaborators::list))
+        .route("/apps/{app}/collaborators/{collaborator}", get(collaborators::info))
+        .route("/apps/{app}/addons", get(nothing_yet::of_app))
+        .route("/apps/{app}/addon-attachments", get(nothing_yet::of_app))
+        .route("/apps/{app}/buildpack-installations", get(nothing_yet::of_app))
+        .route("/apps/{app}/features", get(nothing_yet::of_app))
+        .route("/apps/{app}/features/{feature}", get(nothing_yet::feature))
+        .route("/apps/{app}/log-drains", get(nothing_yet::of_app))
+        .route("/apps/{app}/sni-endpoints", get(nothing_yet::of_app))
+        .route("/apps/{app}/webhooks", get(nothing_yet::of_app))
+        .route("/apps/{app}/pipeline-couplings", get(nothing_yet::pipeline_coupling))
+}
+
+fn of_platform() -> Router<Api> {
+    Router::new()
+        .route("/stacks", get(stacks::list))
+        .route("/stacks/{stack}", get(stacks::info))
+        .route("/regions", get(regions::list))
+        .route("/regions/{region}", get(regions::info))
+        .route("/dyno-sizes", get(dyno_sizes::list))
+        .route("/dyno-sizes/{size}", get(dyno_sizes::info))
+        // No token: the URL is the secret.
+        .route("/logs/{secret}", get(log_stream::read))
+}

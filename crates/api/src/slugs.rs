@@ -1,0 +1,41 @@
+//! `/apps/{app}/slugs/{slug}`.
+
+use api_types::{Secret, Slug, SlugBlob};
+use axum::{Json, extract::State};
+use engine::{Permission, Refusal};
+
+use crate::{
+    Api,
+    auth::Caller,
+    body::Named,
+    error::ApiError,
+    shape::{stack_ref, time},
+};
+
+/// `GET /apps/{app}/slugs/{slug}`
+pub(crate) async fn info(State(api): State<Api>, caller: Caller, Named((app, slug)): Named<(String, String)>) -> Result<Json<Slug>, ApiError> {
+    let (mut tx, app) = api.read_app(&caller, &app, Permission::View).await?;
+    let found = match slug.parse() {
+        Ok(id) => tx.slug(id).await?.filter(|slug| slug.app == app.id),
+        Err(_) => None,
+    };
+    Ok(Json(shown(&found.ok_or(Refusal::NotFound("slug"))?)))
+}
+
+fn shown(slug: &domain::Slug) -> Slug {
+    Slug {
+        // Slugs cannot be downloaded yet: there is no URL.
+        blob: SlugBlob { method: "get".to_owned(), url: Secret::default() },
+        buildpack_provided_description: slug.language.clone(),
+        checksum: Some(format!("SHA256:{}", slug.sha256)),
+        commit: slug.commit.clone(),
+        commit_description: None,
+        created_at: time(slug.created_at),
+        deleted_at: None,
+        id: slug.id.to_string(),
+        process_types: slug.process_types.0.iter().map(|(process_type, command)| (process_type.to_string(), command.clone())).collect(),
+        size: Some(slug.bytes),
+        stack: stack_ref(&slug.stack),
+        updated_at: time(slug.created_at),
+    }
+}
