@@ -1,0 +1,151 @@
+//! The connection to the engine, and what is put in order when it begins.
+
+use std::{path::PathBuf, sync::Arc};
+
+use bollard::query_parameters::{ListContainersOptions, RemoveContainerOptions};
+use bytes::Bytes;
+use domain::StackName;
+use ports::{Blobs, Clock, LogSink, RuntimeError};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    error::refused,
+    events,
+    images::Preparations,
+    known::Known,
+    labels::{Instance, Kind},
+    logs::Since,
+    network::Network,
+    seen,
+};
+
+/// Where the engine is and what this installation brings along.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The engine's socket; `None` is the usual place.
+    pub socket: Option<PathBuf>,
+    /// Tells this installation's things from others' on the same engine: eight hex digits, say.
+    pub instance: String,
+    pub stacks: Vec<StackImages>,
+    /// The static `dyno-init` that is put into every image.
+    pub dyno_init: PathBuf,
+    /// Certificates (PEM) that dynos and builds trust besides the stack's own.
+    pub extra_ca_file: Option<PathBuf>,
+}
+
+/// The images of a stack, by the names the engine knows them by.
+#[derive(Debug, Clone)]
+pub struct StackImages {
+    pub name: StackName,
+    /// What dynos start from.
+    pub run_image: String,
+    /// What builds run in: the same and compilers.
+    pub build_image: String,
+}
+
+/// A Docker engine. Dropping it stops watching; dynos keep running.
+pub struct Docker {
+    pub(crate) engine: Arc<Engine>,
+    _stop: DropGuard,
+}
+
+/// What every part of this crate works with.
+pub(crate) struct Engine {
+    pub(crate) api: bollard::Docker,
+    pub(crate) socket: PathBuf,
+    pub(crate) instance: Instance,
+    pub(crate) stacks: Vec<StackImages>,
+    pub(crate) dyno_init: Bytes,
+    pub(crate) extra_ca: Option<Bytes>,
+    pub(crate) network: Network,
+    pub(crate) preparations: Preparations,
+    pub(crate) known: Known,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) logs: Arc<dyn LogSink>,
+    pub(crate) changes: Arc<Notify>,
+    pub(crate) starts: Semaphore,
+    pub(crate) stop: CancellationToken,
+}
+
+const USUAL_SOCKET: &str = "/var/run/docker.sock";
+
+/// How long the engine may take to begin an answer; committing an image is the slowest.
+const ANSWER_SECS: u64 = 300;
+
+/// Starting is bound by the processor; more at once only makes each slower.
+const STARTS_AT_ONCE: usize = 4;
+
+impl Docker {
+    /// Connects, removes what builds of an earlier run left behind, and takes up the dynos that run.
+    pub async fn connect(settings: Settings, blobs: Arc<dyn Blobs>, clock: Arc<dyn Clock>, logs: Arc<dyn LogSink>) -> Result<Arc<Self>, RuntimeError> {
+        let socket = settings.socket.unwrap_or_else(|| USUAL_SOCKET.into());
+        let api = bollard::Docker::connect_with_unix(&socket.to_string_lossy(), ANSWER_SECS, bollard::API_DEFAULT_VERSION).map_err(refused)?;
+        let api = api.negotiate_version().await.map_err(refused)?;
+        let dyno_init = read(&settings.dyno_init).await?;
+        let extra_ca = match &settings.extra_ca_file {
+            Some(path) => Some(read(path).await?),
+            None => None,
+        };
+        let stop = CancellationToken::new();
+        let engine = Arc::new(Engine {
+            api,
+            socket,
+            instance: Instance(settings.instance),
+            stacks: settings.stacks,
+            dyno_init,
+            extra_ca,
+            network: Network::default(),
+            preparations: Preparations::default(),
+            known: Known::default(),
+            blobs,
+            clock,
+            logs,
+            changes: Arc::default(),
+            starts: Semaphore::new(STARTS_AT_ONCE),
+            stop: stop.clone(),
+        });
+        engine.network().await?;
+        engine.sweep().await?;
+        engine.spawn(events::follow(engine.clone()));
+        seen::list(&engine, Since::Adoption).await?;
+        Ok(Arc::new(Self { engine, _stop: stop.drop_guard() }))
+    }
+}
+
+impl Engine {
+    /// Runs a task until it ends or the connection is dropped.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            stop.run_until_cancelled(task).await;
+        });
+    }
+
+    /// Removes containers that only a run of the platform that is over had a use for.
+    async fn sweep(&self) -> Result<(), RuntimeError> {
+        for kind in [Kind::Sandbox, Kind::Preparation] {
+            let options = ListContainersOptions { all: true, filters: Some(self.instance.filter(kind)), ..Default::default() };
+            for container in self.api.list_containers(Some(options)).await.map_err(refused)? {
+                self.discard(&container.id.unwrap_or_default()).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a container whatever it does; a failure is only worth a note, since the next connection sweeps.
+    pub(crate) async fn discard(&self, id: &str) {
+        let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
+        if let Err(error) = self.api.remove_container(id, Some(options)).await
+            && crate::error::status(&error) != Some(404)
+        {
+            tracing::warn!(container = id, %error, "a container that is no longer needed could not be removed");
+        }
+    }
+}
+
+async fn read(path: &PathBuf) -> Result<Bytes, RuntimeError> {
+    let bytes = tokio::fs::read(path).await.map_err(|error| RuntimeError::Refused(format!("{} could not be read: {error}", path.display())))?;
+    Ok(bytes.into())
+}

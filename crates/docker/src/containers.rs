@@ -1,0 +1,144 @@
+//! Making, finding and removing the containers of dynos.
+
+use std::{sync::Arc, time::Duration};
+
+use bollard::{
+    models::ContainerStateStatusEnum as Status,
+    query_parameters::{CreateContainerOptions, InspectContainerOptions, KillContainerOptions, RemoveContainerOptions},
+};
+use ports::{
+    RuntimeError,
+    runtime::{ContainerKey, ContainerSpec},
+};
+
+use crate::{
+    connect::Engine,
+    error::{found, refused, status},
+    labels::Tagged,
+    logs::Since,
+    seen,
+    spec::Streams,
+};
+
+/// What was found under a dyno's name.
+pub(crate) struct Found {
+    pub(crate) id: String,
+    pub(crate) tagged: Tagged,
+    pub(crate) status: Status,
+}
+
+impl Found {
+    fn runs(&self) -> bool {
+        matches!(self.status, Status::RUNNING | Status::PAUSED | Status::RESTARTING | Status::STOPPING)
+    }
+}
+
+/// What came of making a container.
+#[derive(Debug)]
+pub(crate) enum Made {
+    /// Not started yet.
+    Ready(String),
+    /// This very generation was started before.
+    Started,
+}
+
+/// Names become free only a moment after a removal.
+const TRIES: usize = 40;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+
+impl Engine {
+    pub(crate) async fn find(&self, key: &ContainerKey) -> Result<Option<Found>, RuntimeError> {
+        let inspected = found(self.api.inspect_container(&self.instance.container(key), None::<InspectContainerOptions>).await)?;
+        Ok(inspected.and_then(|container| {
+            let labels = container.config.and_then(|config| config.labels)?;
+            let status = container.state.and_then(|state| state.status).unwrap_or(Status::EMPTY);
+            Some(Found { id: container.id?, tagged: Tagged::read(&self.instance, &labels)?, status })
+        }))
+    }
+
+    /// Makes a container exist, replacing one of an older generation.
+    pub(crate) async fn make(self: &Arc<Self>, spec: &ContainerSpec, streams: Streams) -> Result<Made, RuntimeError> {
+        let name = self.instance.container(&spec.key);
+        for _ in 0..TRIES {
+            // Looked up each time: an admin's prune may have removed either.
+            let image = self.image(&spec.image).await?;
+            let body = self.dyno(spec, image, self.network().await?, streams);
+            let options = CreateContainerOptions { name: Some(name.clone()), ..Default::default() };
+            match self.api.create_container(Some(options), body).await {
+                Ok(made) => return Ok(Made::Ready(made.id)),
+                Err(error) if status(&error) == Some(409) => match self.find(&spec.key).await? {
+                    Some(other) if other.tagged.generation > spec.generation => {
+                        return Err(RuntimeError::Stale { dyno: spec.key.dyno.clone(), asked: spec.generation, current: other.tagged.generation });
+                    }
+                    Some(other) if other.tagged.generation == spec.generation && other.status == Status::CREATED => return Ok(Made::Ready(other.id)),
+                    Some(other) if other.tagged.generation == spec.generation => return Ok(Made::Started),
+                    Some(older) => self.remove(&older).await?,
+                    None => tokio::time::sleep(BETWEEN_TRIES).await,
+                },
+                Err(error) if status(&error) == Some(404) => tokio::time::sleep(BETWEEN_TRIES).await,
+                Err(error) => return Err(refused(error)),
+            }
+        }
+        Err(RuntimeError::Refused(format!("the name {name} stayed taken, or its image missing")))
+    }
+
+    pub(crate) async fn ensure_running(self: &Arc<Self>, spec: &ContainerSpec) -> Result<(), RuntimeError> {
+        // An image that has to be made first must not hold up others' starts.
+        self.image(&spec.image).await?;
+        let _one_of_few = self.starts.acquire().await.map_err(|error| RuntimeError::Refused(error.to_string()))?;
+        if let Made::Ready(id) = self.make(spec, Streams::Logged).await? {
+            self.start(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts it and begins to look after it.
+    pub(crate) async fn start(self: &Arc<Self>, id: &str) -> Result<(), RuntimeError> {
+        self.api.start_container(id, None).await.map_err(refused)?;
+        if let Some(container) = found(self.api.inspect_container(id, None::<InspectContainerOptions>).await)? {
+            seen::look_after(self, &container, Since::Beginning);
+        }
+        self.changes.notify_one();
+        Ok(())
+    }
+
+    /// Sends a signal to its first process, if it is of this generation and runs.
+    pub(crate) async fn signal(&self, key: &ContainerKey, generation: u64, signal: &str) -> Result<(), RuntimeError> {
+        match self.find(key).await? {
+            Some(found) if found.tagged.generation == generation && found.runs() => self.send(&found.id, signal).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn send(&self, id: &str, signal: &str) -> Result<(), RuntimeError> {
+        match self.api.kill_container(id, Some(KillContainerOptions { signal: signal.to_owned() })).await {
+            // Gone, or not running (any more): as good as done.
+            Err(error) if !matches!(status(&error), Some(404 | 409)) => Err(refused(error)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) async fn ensure_gone(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError> {
+        match self.find(key).await? {
+            Some(found) if found.tagged.generation <= generation => self.remove(&found).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends and removes it, but not before what it wrote has been read.
+    pub(crate) async fn remove(&self, container: &Found) -> Result<(), RuntimeError> {
+        if container.runs() {
+            self.send(&container.id, "SIGKILL").await?;
+        }
+        self.drain(&container.id).await;
+        let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
+        match self.api.remove_container(&container.id, Some(options)).await {
+            // 409: someone else is removing it.
+            Err(error) if !matches!(status(&error), Some(404 | 409)) => return Err(refused(error)),
+            _ => {}
+        }
+        self.known.forget(&container.id);
+        self.changes.notify_one();
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+//! Containers through a Docker engine on this machine: dynos ([`ports::Runtime`]) and builds ([`ports::Sandboxes`]).
+//!
+//! Everything made here carries the label `mypaas.instance`, and nothing without it is ever touched; several
+//! installations live side by side on one engine. Nothing is published: the router connects to container addresses.
+
+mod connect;
+mod error;
+mod labels;
+
+mod archive;
+mod images;
+mod network;
+mod stack_image;
+
+mod containers;
+mod known;
+mod runtime;
+mod seen;
+mod spec;
+
+mod bound;
+mod events;
+mod lines;
+mod listening;
+mod logs;
+
+mod attach;
+mod demux;
+
+mod cache;
+mod sandbox;
+
+pub use connect::{Docker, Settings, StackImages};

@@ -1,0 +1,113 @@
+//! [`ports::Runtime`], call by call.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bollard::{
+    errors::Error,
+    query_parameters::{ListContainersOptions, WaitContainerOptions},
+};
+use domain::AppId;
+use futures_util::StreamExt;
+use ports::{
+    Runtime, RuntimeError,
+    runtime::{Attached, Condition, ContainerKey, ContainerSpec, Image, OneOffSpec, SeenContainer},
+};
+
+use crate::{
+    Docker, attach,
+    connect::Engine,
+    error::{refused, status},
+    labels::{APP, Kind, Tagged},
+    logs::Since,
+    seen,
+};
+
+#[async_trait]
+impl Runtime for Docker {
+    async fn ensure_image(&self, image: &Image) -> Result<(), RuntimeError> {
+        self.engine.image(image).await.map(drop)
+    }
+
+    async fn ensure_running(&self, spec: &ContainerSpec) -> Result<(), RuntimeError> {
+        self.engine.ensure_running(spec).await
+    }
+
+    async fn terminate(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError> {
+        // `dyno-init` passes it on to every process.
+        self.engine.signal(key, generation, "SIGTERM").await
+    }
+
+    async fn kill(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError> {
+        // The kernel ends every process of a container with its first.
+        self.engine.signal(key, generation, "SIGKILL").await
+    }
+
+    async fn ensure_gone(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError> {
+        self.engine.ensure_gone(key, generation).await
+    }
+
+    async fn list(&self) -> Result<Vec<SeenContainer>, RuntimeError> {
+        seen::list(&self.engine, Since::Beginning).await
+    }
+
+    async fn run_attached(&self, spec: &OneOffSpec) -> Result<Attached, RuntimeError> {
+        attach::run(&self.engine, spec).await
+    }
+
+    async fn wait(&self, key: &ContainerKey) -> Result<Option<i32>, RuntimeError> {
+        self.engine.wait(key).await
+    }
+
+    async fn forget_app(&self, app: AppId) -> Result<(), RuntimeError> {
+        self.remove_app(app).await
+    }
+
+    fn changes(&self) -> Arc<tokio::sync::Notify> {
+        self.engine.changes.clone()
+    }
+}
+
+impl Docker {
+    /// Removes an app's containers, its cache, and images nothing else needs.
+    pub async fn remove_app(&self, app: AppId) -> Result<(), RuntimeError> {
+        let engine = &self.engine;
+        let mut filters = engine.instance.filter(Kind::Dyno);
+        filters.entry("label".to_owned()).or_default().push(format!("{APP}={app}"));
+        let options = ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
+        let mut images = Vec::new();
+        for summary in engine.api.list_containers(Some(options)).await.map_err(refused)? {
+            images.extend(summary.image_id);
+            if let Some(tagged) = summary.labels.and_then(|labels| Tagged::read(&engine.instance, &labels)) {
+                engine.ensure_gone(&tagged.key, u64::MAX).await?;
+            }
+        }
+        engine.forget_images(images).await?;
+        engine.forget_caches(app).await
+    }
+}
+
+impl Engine {
+    async fn wait(self: &Arc<Self>, key: &ContainerKey) -> Result<Option<i32>, RuntimeError> {
+        let Some(container) = self.find(key).await? else { return Ok(None) };
+        let options = WaitContainerOptions { condition: "not-running".to_owned() };
+        let mut ends = self.api.wait_container(&container.id, Some(options));
+        let code = match ends.next().await {
+            Some(Ok(ended)) => Some(ended.status_code),
+            // How the client library says that a status was not zero.
+            Some(Err(Error::DockerContainerWaitError { code, .. })) => Some(code),
+            Some(Err(error)) if status(&error) == Some(404) => None,
+            Some(Err(error)) => return Err(refused(error)),
+            None => None,
+        };
+        if let Some(code) = code {
+            return Ok(i32::try_from(code).ok());
+        }
+        // The engine hung up without an answer, or the container is gone: look once.
+        let seen = seen::list(self, Since::Beginning).await?;
+        Ok(seen.into_iter().find(|seen| seen.key == *key && seen.generation == container.tagged.generation).and_then(|seen| match seen.condition {
+            Condition::Exited { status, .. } => Some(status),
+            Condition::Created | Condition::Running { .. } => None,
+        }))
+    }
+}

@@ -1,0 +1,122 @@
+//! Stack images made ready: with `dyno-init`, the folders builds expect, and the certificates this installation trusts.
+//! Made once per stack image, `dyno-init` and certificates; the name carries a digest of all three.
+
+use std::sync::Arc;
+
+use bollard::query_parameters::DownloadFromContainerOptions;
+use bytes::Bytes;
+use domain::StackName;
+use futures_util::TryStreamExt;
+use ports::RuntimeError;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    archive::{APP_UID, Archive, ROOT_UID, only_file},
+    connect::Engine,
+    error::{found, refused},
+    images::Target,
+    labels::Kind,
+};
+
+/// Where `dyno-init` is in every image.
+pub(crate) const DYNO_INIT: &str = "/.mypaas/dyno-init";
+
+/// To be counted up when what is done to a stack image changes.
+const RECIPE: &str = "1";
+
+const TRUST_STORE: &str = "etc/ssl/certs/ca-certificates.crt";
+const EXTRA_CA: &str = "usr/local/share/ca-certificates/mypaas-extra.crt";
+
+/// The settings by which the languages' own tools find the trust store.
+const TRUST_SETTINGS: &[&str] = &["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Variant {
+    Run,
+    Build,
+}
+
+/// A prepared stack image.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepared {
+    pub(crate) name: String,
+    /// In hex; differs when anything in the image may.
+    pub(crate) digest: String,
+}
+
+impl Engine {
+    /// The prepared image of a stack, which is made if it is not there.
+    pub(crate) async fn prepared(self: &Arc<Self>, stack: &StackName, variant: Variant) -> Result<Prepared, RuntimeError> {
+        let images = self.stacks.iter().find(|images| images.name == *stack).ok_or_else(|| RuntimeError::NoStack(stack.clone()))?;
+        let (source, word) = match variant {
+            Variant::Run => (&images.run_image, "run"),
+            Variant::Build => (&images.build_image, "build"),
+        };
+        let image = found(self.api.inspect_image(source).await)?.ok_or_else(|| RuntimeError::NoStack(stack.clone()))?;
+        let id = image.id.unwrap_or_default();
+        let digest = self.digest(&id);
+        let target = Target { repository: self.instance.repository(&format!("{stack}-{word}")), tag: digest[..12].to_owned() };
+        let name = target.name();
+        let labels = self.instance.labels(Kind::StackImage);
+        self.prepare(id, target, labels, move |engine, container| Box::pin(async move { engine.equip(&container, variant).await })).await?;
+        Ok(Prepared { name, digest })
+    }
+
+    fn digest(&self, stack_image_id: &str) -> String {
+        let mut hasher = Sha256::new();
+        for part in [RECIPE.as_bytes(), stack_image_id.as_bytes(), &self.dyno_init, self.extra_ca.as_deref().unwrap_or_default()] {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+        domain::Sha256(hasher.finalize().into()).to_string()
+    }
+
+    async fn equip(&self, container: &str, variant: Variant) -> Result<(), RuntimeError> {
+        let trust = match &self.extra_ca {
+            Some(extra) => Some((extra, self.trust_store(container, extra).await?)),
+            None => None,
+        };
+        let archive = || {
+            let mut archive = Archive::new().folder(".mypaas", ROOT_UID)?.file(&DYNO_INIT[1..], &self.dyno_init, 0o755)?.folder("app", APP_UID)?;
+            if variant == Variant::Build {
+                // A cache's volume takes its first owner from the folder it is mounted over.
+                for folder in ["tmp/codon", "tmp/codon/tmp", "tmp/codon/tmp/cache", "tmp/codon/tmp/buildpacks", "tmp/codon/tmp/env"] {
+                    archive = archive.folder(folder, APP_UID)?;
+                }
+            }
+            if let Some((extra, store)) = &trust {
+                archive = archive.file(TRUST_STORE, store, 0o644)?.file(EXTRA_CA, extra, 0o644)?;
+            }
+            archive.finish()
+        };
+        let archive = archive().map_err(|error: std::io::Error| RuntimeError::Refused(format!("the stack image could not be prepared: {error}")))?;
+        self.put(container, "/", bollard::body_full(archive)).await
+    }
+
+    /// The image's certificates and the extra ones, one after the other.
+    async fn trust_store(&self, container: &str, extra: &Bytes) -> Result<Vec<u8>, RuntimeError> {
+        let options = DownloadFromContainerOptions { path: format!("/{TRUST_STORE}") };
+        let download: Result<Vec<Bytes>, _> = self.api.download_from_container(container, Some(options)).try_collect().await;
+        let mut store = match found(download)? {
+            Some(chunks) => only_file(&chunks.concat()).map_err(|error| refused(error.into()))?.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        if !store.is_empty() && !store.ends_with(b"\n") {
+            store.push(b'\n');
+        }
+        store.extend_from_slice(extra);
+        Ok(store)
+    }
+
+    /// Adds what makes the languages' tools trust the extra certificates, unless the environment says otherwise.
+    pub(crate) fn with_trust(&self, mut env: Vec<(String, String)>) -> Vec<(String, String)> {
+        if self.extra_ca.is_some() {
+            for name in TRUST_SETTINGS {
+                if !env.iter().any(|(key, _)| key == name) {
+                    env.push(((*name).to_owned(), format!("/{TRUST_STORE}")));
+                }
+            }
+        }
+        env
+    }
+}

@@ -1,0 +1,9 @@
+//! Against a real engine, with the stack images `mypaas/heroku-24:run-runtimes` and `:build-runtimes` and a built
+//! `dyno-init`. Each test is an installation of its own and removes everything it made.
+
+#![expect(clippy::unwrap_used, reason = "a test fails so")]
+
+mod attached;
+mod dynos;
+mod place;
+mod sandboxes;
