@@ -1,0 +1,110 @@
+//! What can be typed.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{apps, auth, builds, config, create, git, logs, ps, releases, run, scale};
+
+/// Deploy and run apps on a mypaas server.
+#[derive(Debug, Parser)]
+#[command(name = "mypaas", version, propagate_version = false, max_term_width = 100)]
+#[command(after_help = "The app is the one named with -a or MYPAAS_APP, or else the one the git remote here leads to.\n\
+    MYPAAS_SERVER, MYPAAS_TOKEN and MYPAAS_CA stand in for a login.")]
+pub(crate) struct Cli {
+    /// App to run the command against
+    #[arg(short, long, global = true, value_name = "APP")]
+    pub(crate) app: Option<String>,
+    /// Git remote of the app to run the command against
+    #[arg(short, long, global = true, value_name = "REMOTE")]
+    pub(crate) remote: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Log in to a server
+    #[command(alias = "auth:login")]
+    Login(auth::Login),
+    /// Forget the server's token, and have the server forget it
+    #[command(alias = "auth:logout")]
+    Logout,
+    /// Print the email address one is logged in as
+    #[command(alias = "auth:whoami")]
+    Whoami,
+    /// Print the token
+    #[command(name = "auth:token")]
+    AuthToken,
+    /// List your apps
+    #[command(alias = "apps:list")]
+    Apps(apps::List),
+    /// Create an app, and a git remote that leads to it
+    #[command(alias = "apps:create")]
+    Create(create::Create),
+    /// Show an app
+    #[command(alias = "apps:info")]
+    Info(apps::Info),
+    /// Destroy an app for good
+    #[command(alias = "apps:destroy", alias = "apps:delete")]
+    Destroy(apps::Destroy),
+    /// Print the app's URL, and open it where there is a display
+    #[command(alias = "apps:open")]
+    Open(apps::Open),
+    /// Point a git remote at an app
+    #[command(name = "git:remote")]
+    GitRemote,
+    /// Answer git's question for a password
+    #[command(name = "git:credentials")]
+    GitCredentials(git::Credentials),
+    /// List the dynos
+    Ps(ps::List),
+    /// Set how many dynos run, and their size: web=2 worker+1 web=1:standard-2x
+    #[command(name = "ps:scale", alias = "scale", alias = "dyno:scale")]
+    PsScale(scale::Scale),
+    /// Restart all dynos, one (web.1) or all of a type (web)
+    #[command(name = "ps:restart", alias = "restart", alias = "dyno:restart")]
+    PsRestart(ps::Restart),
+    /// Stop a dyno (run.1234) or all of a type (run)
+    #[command(name = "ps:stop", alias = "ps:kill", alias = "dyno:stop", alias = "dyno:kill")]
+    PsStop(ps::Stop),
+    /// List the config vars
+    Config(config::List),
+    /// Set config vars: KEY=VALUE ...
+    #[command(name = "config:set", alias = "config:add")]
+    ConfigSet(config::Set),
+    /// Print the value of a config var
+    #[command(name = "config:get")]
+    ConfigGet(config::Get),
+    /// Remove config vars
+    #[command(name = "config:unset", alias = "config:remove")]
+    ConfigUnset(config::Unset),
+    /// List the releases
+    Releases(releases::List),
+    /// Show a release
+    #[command(name = "releases:info")]
+    ReleasesInfo(releases::Info),
+    /// Go back to an earlier release
+    #[command(alias = "releases:rollback")]
+    Rollback(releases::Rollback),
+    /// Show the log
+    Logs(logs::Logs),
+    /// Run a command in a one-off dyno, attached to it
+    Run(run::Run),
+    /// Run a command in a one-off dyno that goes on by itself
+    #[command(name = "run:detached")]
+    RunDetached(run::Detached),
+    /// Say whether maintenance mode is on
+    Maintenance,
+    /// Answer all requests with the maintenance page
+    #[command(name = "maintenance:on")]
+    MaintenanceOn,
+    /// Let requests through to the app again
+    #[command(name = "maintenance:off")]
+    MaintenanceOff,
+    /// List the builds
+    Builds(builds::List),
+    /// List the stacks
+    #[command(alias = "stack")]
+    Stacks,
+    /// List the domains
+    Domains,
+}

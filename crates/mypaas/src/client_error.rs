@@ -1,0 +1,165 @@
+//! What can go wrong between this program and a server, as sentences.
+
+use std::error::Error as StdError;
+use std::io;
+
+use api_types::ErrorBody;
+
+use crate::origin::Origin;
+
+/// A request, as errors name it.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) origin: Origin,
+    /// `GET /apps`.
+    pub(crate) name: String,
+    /// What the server called it, if it answered.
+    pub(crate) request_id: Option<String>,
+}
+
+/// Why a request has no usable answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    /// The server said no, and why.
+    #[error("{}", sentence(&body.message))]
+    Refused { status: u16, body: Box<ErrorBody>, request_id: Option<String> },
+    /// Something answered that does not speak the Platform API.
+    #[error("{} answered {status} to {}, without saying why.", call.origin, call.name)]
+    Strange { status: u16, call: Box<Call> },
+    /// The answer was a success that makes no sense.
+    #[error("The answer of {} to {} cannot be understood: {reason}.", call.origin, call.name)]
+    Unreadable { call: Box<Call>, reason: String },
+    /// There was no answer.
+    #[error("{}", no_answer(call, trouble))]
+    Trouble { call: Box<Call>, trouble: Trouble },
+}
+
+/// Why there was no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    UnknownHost,
+    Unreachable(String),
+    TimedOut,
+    Untrusted(String),
+    BadUrl,
+    Body(String),
+}
+
+impl Trouble {
+    /// What the HTTP library's error means to a person.
+    pub(crate) fn of(error: &ureq::Error) -> Self {
+        match error {
+            ureq::Error::HostNotFound => Self::UnknownHost,
+            ureq::Error::Timeout(_) => Self::TimedOut,
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => Self::BadUrl,
+            ureq::Error::Rustls(error) => Self::Untrusted(error.to_string()),
+            ureq::Error::Io(error) => Self::of_io(error),
+            other => Self::Unreachable(other.to_string()),
+        }
+    }
+
+    fn of_io(error: &io::Error) -> Self {
+        let mut cause: Option<&(dyn StdError + 'static)> = error.get_ref().map(|inner| inner as _);
+        while let Some(inner) = cause {
+            if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
+                return Self::Untrusted(tls.to_string());
+            }
+            cause = inner.source();
+        }
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Unreachable("nothing listens there".into()),
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Self::TimedOut,
+            _ => Self::Unreachable(error.to_string()),
+        }
+    }
+}
+
+impl ClientError {
+    /// What to do next.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Refused { status: 401, .. } => "log in with `mypaas login`".to_owned(),
+            Self::Refused { status: 404, body, .. } if body.resource.as_deref() == Some("app") => "`mypaas apps` lists your apps".to_owned(),
+            Self::Refused { status: 429, .. } => "wait a minute, then try again".to_owned(),
+            Self::Refused { status: 500.., .. } | Self::Strange { status: 500.., .. } => {
+                "try again; if it stays, give the server's administrator the request id".to_owned()
+            }
+            Self::Refused { body, .. } => format!("see {}", body.url.as_ref()?),
+            Self::Strange { call, .. } | Self::Unreadable { call, .. } => format!("is {} the address of a mypaas server?", call.origin),
+            Self::Trouble { trouble: Trouble::Untrusted(_), .. } => {
+                "if the server has a certificate authority of its own, name its file: `mypaas login --ca FILE`, or MYPAAS_CA".to_owned()
+            }
+            Self::Trouble { trouble: Trouble::BadUrl | Trouble::Body(_), .. } => return None,
+            Self::Trouble { .. } => "check the address and that the server runs".to_owned(),
+        };
+        Some(hint)
+    }
+
+    /// What the server calls the request, for its administrator.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Refused { request_id, .. } => request_id.as_deref(),
+            Self::Strange { call, .. } | Self::Unreadable { call, .. } | Self::Trouble { call, .. } => call.request_id.as_deref(),
+        }
+    }
+
+    /// The status of an answer that was not a success.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } | Self::Strange { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
+
+fn no_answer(call: &Call, trouble: &Trouble) -> String {
+    let Call { origin, name, .. } = call;
+    match trouble {
+        Trouble::UnknownHost => format!("{origin} cannot be reached: there is no host of that name."),
+        Trouble::Unreachable(reason) => format!("{origin} cannot be reached: {reason}."),
+        Trouble::TimedOut => format!("{origin} did not answer in time."),
+        Trouble::Untrusted(reason) => format!("No safe connection to {origin}: {reason}."),
+        Trouble::BadUrl => format!("{name} has an address that is not a URL."),
+        Trouble::Body(reason) => format!("{name} cannot be written as JSON: {reason}."),
+    }
+}
+
+/// The server's words, without what could move the terminal's cursor.
+fn sentence(message: &str) -> String {
+    message.chars().filter(|char| !char.is_control() || *char == '\n').collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, resource: Option<&str>, message: &str) -> ClientError {
+        let body = ErrorBody { id: "x".into(), message: message.into(), resource: resource.map(Into::into), url: None };
+        ClientError::Refused { status, body: Box::new(body), request_id: Some("abc".into()) }
+    }
+
+    #[test]
+    fn a_refusal_is_the_servers_sentence_with_what_to_do_next() {
+        let error = refused(404, Some("app"), "Couldn't find that app.");
+        assert_eq!(error.to_string(), "Couldn't find that app.");
+        assert_eq!(error.hint().unwrap(), "`mypaas apps` lists your apps");
+        assert_eq!(error.request_id(), Some("abc"));
+        assert_eq!(refused(422, None, "Name is already taken").hint(), None);
+        assert_eq!(refused(401, None, "x").hint().unwrap(), "log in with `mypaas login`");
+        assert_eq!(refused(422, None, "a\u{1b}[2Jb").to_string(), "a[2Jb");
+    }
+
+    #[test]
+    fn the_network_has_its_own_sentences() {
+        let origin: Origin = "http://localhost:1".parse().unwrap();
+        let said = |error: ureq::Error| {
+            let call = Call { origin: origin.clone(), name: "GET /apps".into(), request_id: None };
+            ClientError::Trouble { call: Box::new(call), trouble: Trouble::of(&error) }.to_string()
+        };
+        assert_eq!(said(ureq::Error::HostNotFound), "http://localhost:1 cannot be reached: there is no host of that name.");
+        let refused = ureq::Error::Io(io::ErrorKind::ConnectionRefused.into());
+        assert_eq!(said(refused), "http://localhost:1 cannot be reached: nothing listens there.");
+        let tls = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::General("no".into()));
+        assert!(said(ureq::Error::Io(tls)).starts_with("No safe connection to http://localhost:1: "));
+    }
+}

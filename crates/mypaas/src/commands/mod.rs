@@ -1,0 +1,59 @@
+//! One module per topic; each command is a function from what was typed to what is printed.
+
+pub(crate) mod apps;
+pub(crate) mod auth;
+pub(crate) mod builds;
+pub(crate) mod config;
+pub(crate) mod create;
+pub(crate) mod domains;
+pub(crate) mod git;
+pub(crate) mod logs;
+pub(crate) mod maintenance;
+pub(crate) mod ps;
+pub(crate) mod releases;
+pub(crate) mod run;
+pub(crate) mod scale;
+pub(crate) mod stacks;
+
+use crate::cli::{Cli, Command};
+use crate::context::Context;
+use crate::error::Error;
+
+/// Does what was typed; the answer is the status to exit with.
+pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
+    let mut context = Context::read(cli.app, cli.remote)?;
+    match cli.command {
+        Command::Login(args) => auth::login(&mut context, args),
+        Command::Logout => auth::logout(&mut context),
+        Command::Whoami => auth::whoami(&context),
+        Command::AuthToken => auth::token(&context),
+        Command::Apps(args) => apps::list(&context, &args),
+        Command::Create(args) => create::create(&mut context, args),
+        Command::Info(args) => apps::info(&context, &args),
+        Command::Destroy(args) => apps::destroy(&context, &args),
+        Command::Open(args) => apps::open(&context, &args),
+        Command::GitRemote => git::remote(&mut context),
+        Command::GitCredentials(args) => git::credentials(&context, &args),
+        Command::Ps(args) => ps::list(&context, &args),
+        Command::PsScale(args) => scale::scale(&context, &args),
+        Command::PsRestart(args) => ps::restart(&context, &args),
+        Command::PsStop(args) => ps::stop(&context, &args),
+        Command::Config(args) => config::list(&context, &args),
+        Command::ConfigSet(args) => config::set(&context, &args),
+        Command::ConfigGet(args) => config::get(&context, &args),
+        Command::ConfigUnset(args) => config::unset(&context, &args),
+        Command::Releases(args) => releases::list(&context, &args),
+        Command::ReleasesInfo(args) => releases::info(&context, &args),
+        Command::Rollback(args) => releases::rollback(&context, &args),
+        Command::Logs(args) => logs::logs(&context, args),
+        Command::Run(args) => return run::run(&context, args),
+        Command::RunDetached(args) => run::detached(&context, args),
+        Command::Maintenance => maintenance::show(&context),
+        Command::MaintenanceOn => maintenance::switch(&context, true),
+        Command::MaintenanceOff => maintenance::switch(&context, false),
+        Command::Builds(args) => builds::list(&context, &args),
+        Command::Stacks => stacks::list(&context),
+        Command::Domains => domains::list(&context),
+    }?;
+    Ok(0)
+}

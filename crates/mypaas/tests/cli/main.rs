@@ -1,0 +1,24 @@
+//! The real program against a small server inside the test.
+
+#[cfg(test)]
+mod apps;
+#[cfg(test)]
+mod auth;
+#[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod config;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod git;
+#[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod ps;
+#[cfg(test)]
+mod releases;
+#[cfg(test)]
+mod run;
+#[cfg(test)]
+mod support;
