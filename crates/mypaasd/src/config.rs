@@ -1,0 +1,220 @@
+//! Settings: defaults beside names, one TOML file, environment variables over it. An unknown key is an error with its line.
+
+use std::{
+    fmt::Write,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use anyhow::{Context, bail};
+use domain::StackName;
+use serde::Deserialize;
+
+/// Everything an admin can decide.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// Where everything lies: database, slugs, repositories, keys. (`MYPAAS_HOME`)
+    pub(crate) home: PathBuf,
+    /// What is logged: `info`, `debug`, or per module as in `warn,engine=debug`. (`MYPAAS_LOG`)
+    pub(crate) log: String,
+    pub(crate) listen: Listen,
+    pub(crate) apps: Apps,
+    pub(crate) build: Build,
+    pub(crate) docker: Docker,
+    /// `[[stack]]`: the first one is what new apps get.
+    pub(crate) stack: Vec<Stack>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Listen {
+    /// Where ports are opened. (`MYPAAS_LISTEN`)
+    pub(crate) address: IpAddr,
+    /// Where apps answer; the API and git answer one port above. (`MYPAAS_PORT`)
+    pub(crate) port: u16,
+    /// The name under which clients reach the API and git. (`MYPAAS_API_HOST`)
+    pub(crate) api_host: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Apps {
+    /// Apps answer at `<name>.<domain>`. (`MYPAAS_APP_DOMAIN`)
+    pub(crate) domain: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Build {
+    pub(crate) memory_mib: u64,
+    /// Processors, in thousandths.
+    pub(crate) cpu_milli: u64,
+    pub(crate) pids: i64,
+    pub(crate) time_minutes: u64,
+    pub(crate) slug_mib: u64,
+    /// The folder of buildpacks. (`MYPAAS_BUILDPACKS`)
+    pub(crate) buildpacks: PathBuf,
+    /// PEM certificates that builds and dynos trust besides the public ones. (`MYPAAS_EXTRA_CA_FILE`)
+    pub(crate) extra_ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Docker {
+    /// The engine's socket; `/var/run/docker.sock` if not given. (`MYPAAS_DOCKER_SOCKET`)
+    pub(crate) socket: Option<PathBuf>,
+    /// The static PID 1 of dynos; beside this program if not given. (`MYPAAS_DYNO_INIT`)
+    pub(crate) dyno_init: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stack {
+    pub(crate) name: String,
+    pub(crate) run_image: String,
+    pub(crate) build_image: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            home: "/var/lib/mypaas".into(),
+            log: "info".to_owned(),
+            listen: Listen::default(),
+            apps: Apps::default(),
+            build: Build::default(),
+            docker: Docker::default(),
+            stack: vec![Stack { name: "heroku-24".to_owned(), run_image: "mypaas/heroku-24:run".to_owned(), build_image: "mypaas/heroku-24:build".to_owned() }],
+        }
+    }
+}
+impl Default for Listen {
+    fn default() -> Self {
+        Self { address: [127, 0, 0, 1].into(), port: 5000, api_host: "localhost".to_owned() }
+    }
+}
+impl Default for Apps {
+    fn default() -> Self {
+        Self { domain: "localhost".to_owned() }
+    }
+}
+impl Default for Build {
+    fn default() -> Self {
+        Self { memory_mib: 4096, cpu_milli: 2000, pids: 4096, time_minutes: 15, slug_mib: 500, buildpacks: "buildpacks".into(), extra_ca_file: None }
+    }
+}
+
+impl Config {
+    /// Reads the file, if one is given, then the environment.
+    pub(crate) fn read(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut config = match file {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).with_context(|| format!("config file {} could not be read", file.display()))?;
+                Self::parse(&text).with_context(|| format!("config file {}", file.display()))?
+            }
+            None => Self::default(),
+        };
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads settings")]
+        config.override_from(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        Ok(toml::from_str(text)?)
+    }
+
+    fn override_from(&mut self, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<()> {
+        fn set<T: FromStr<Err: std::fmt::Display>>(target: &mut T, name: &str, value: Option<String>) -> anyhow::Result<()> {
+            if let Some(value) = value {
+                *target = value.parse().map_err(|error| anyhow::anyhow!("{name}={value}: {error}"))?;
+            }
+            Ok(())
+        }
+        set(&mut self.home, "MYPAAS_HOME", variable("MYPAAS_HOME"))?;
+        set(&mut self.log, "MYPAAS_LOG", variable("MYPAAS_LOG"))?;
+        set(&mut self.listen.address, "MYPAAS_LISTEN", variable("MYPAAS_LISTEN"))?;
+        set(&mut self.listen.port, "MYPAAS_PORT", variable("MYPAAS_PORT"))?;
+        set(&mut self.listen.api_host, "MYPAAS_API_HOST", variable("MYPAAS_API_HOST"))?;
+        set(&mut self.apps.domain, "MYPAAS_APP_DOMAIN", variable("MYPAAS_APP_DOMAIN"))?;
+        set(&mut self.build.buildpacks, "MYPAAS_BUILDPACKS", variable("MYPAAS_BUILDPACKS"))?;
+        self.build.extra_ca_file = variable("MYPAAS_EXTRA_CA_FILE").map(PathBuf::from).or(self.build.extra_ca_file.take());
+        self.docker.socket = variable("MYPAAS_DOCKER_SOCKET").map(PathBuf::from).or(self.docker.socket.take());
+        self.docker.dyno_init = variable("MYPAAS_DYNO_INIT").map(PathBuf::from).or(self.docker.dyno_init.take());
+        Ok(())
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        if self.listen.port == 0 || self.listen.port == u16::MAX {
+            bail!("listen.port must leave room for the API's port above it: {}", self.listen.port);
+        }
+        if self.stack.is_empty() {
+            bail!("there is no [[stack]]: at least one is needed");
+        }
+        for stack in &self.stack {
+            stack.name.parse::<StackName>().with_context(|| format!("stack {:?}", stack.name))?;
+        }
+        let plain_host =
+            |host: &str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
+        if !plain_host(&self.apps.domain) {
+            bail!("apps.domain is no host name: {}", self.apps.domain);
+        }
+        if !plain_host(&self.listen.api_host) {
+            bail!("listen.api_host is no host name: {}", self.listen.api_host);
+        }
+        Ok(())
+    }
+
+    /// Where the API and git listen.
+    pub(crate) const fn api_port(&self) -> u16 {
+        self.listen.port + 1
+    }
+
+    /// The stack of new apps.
+    pub(crate) fn default_stack(&self) -> anyhow::Result<StackName> {
+        Ok(self.stack.first().context("there is no stack")?.name.parse()?)
+    }
+
+    /// What holds, in lines for a person.
+    pub(crate) fn describe(&self) -> String {
+        let mut text = String::new();
+        let mut line = |name: &str, value: &dyn std::fmt::Display| writeln!(text, "{name:<18} {value}").unwrap_or_default();
+        line("home", &self.home.display());
+        line("apps at", &format!("http://<app>.{}:{}/", self.apps.domain, self.listen.port));
+        line("API and git at", &format!("http://{}:{}", self.listen.api_host, self.api_port()));
+        line("buildpacks", &self.build.buildpacks.display());
+        for stack in &self.stack {
+            line("stack", &format!("{} ({}, {})", stack.name, stack.run_image, stack.build_image));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_its_line() {
+        let error = Config::parse("home = \"/srv\"\n\n[listen]\nprot = 8080\n").unwrap_err().to_string();
+        assert!(error.contains("line 4") && error.contains("unknown field `prot`"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_a_bad_value_is_named() {
+        let mut config = Config::parse("home = \"/srv\"\n[listen]\nport = 8080").unwrap();
+        config.override_from(|name| (name == "MYPAAS_PORT").then(|| "9090".to_owned())).unwrap();
+        assert_eq!((config.home.to_str(), config.listen.port, config.api_port()), (Some("/srv"), 9090, 9091));
+        let error = config.override_from(|name| (name == "MYPAAS_PORT").then(|| "many".to_owned())).unwrap_err().to_string();
+        assert_eq!(error, "MYPAAS_PORT=many: invalid digit found in string");
+    }
+
+    #[test]
+    fn a_port_without_room_above_is_refused() {
+        let config = Config { listen: Listen { port: u16::MAX, ..Listen::default() }, ..Config::default() };
+        assert!(config.check().is_err());
+        Config::default().check().unwrap();
+    }
+}

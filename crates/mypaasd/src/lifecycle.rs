@@ -1,0 +1,70 @@
+//! Starting and stopping. Stopping leaves the dynos running; the next start adopts them.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use api::Api;
+use engine::{drive, formation::Formations};
+use git::Git;
+use router::{LogSinkAdapter, Router};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    config::Config,
+    listen::{self, Front},
+    tls, wire,
+};
+
+/// Requests and builds under way at a stop get so long to finish.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// `mypaasd all`.
+pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?).with_writer(std::io::stderr).init();
+    let router_port = bind(&config, config.listen.port).await?;
+    let api_port = bind(&config, config.api_port()).await?;
+    let wired = wire::online(&config).await?;
+    let platform = wired.platform.clone();
+    platform.recover().await.context("what the last run left unfinished could not be settled")?;
+    let tls = TlsAcceptor::from(tls::server_config(&config.home, &config.listen.api_host)?);
+    let git = Git::open(platform.clone(), config.home.join("repos"), config.home.join("run"), std::env::current_exe()?)
+        .context("the git repositories could not be opened")?;
+
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(drive(Formations::new(platform.clone()), platform.formation.clone(), stop.clone()));
+    let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE };
+    let events = Arc::new(LogSinkAdapter(wired.logplex.clone()));
+    let router = Router::new(platform.routes(), events, wired.clock.clone(), wired.chance.clone(), settings);
+    tasks.spawn(router.serve(router_port, stop.clone()));
+    let api = api::router(Api { platform: platform.clone(), logplex: wired.logplex.clone(), sessions: wired.sessions.clone() });
+    tasks.spawn(listen::serve(Front { api, git, platform, tls }, api_port, tasks.clone(), stop.clone()));
+    tracing::info!("ready\n{}", config.describe().trim_end());
+
+    wait_for_signal().await?;
+    tracing::info!("stopping; dynos keep running");
+    stop.cancel();
+    tasks.close();
+    if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+        tracing::warn!("some requests did not finish in time");
+    }
+    Ok(())
+}
+
+async fn bind(config: &Config, port: u16) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::new(config.listen.address, port);
+    TcpListener::bind(address).await.with_context(|| format!("port {address} cannot be opened; is something else using it? MYPAAS_PORT chooses another"))
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}

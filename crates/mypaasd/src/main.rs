@@ -1,0 +1,64 @@
+//! The server: reads its config, wires everything together, starts it and stops it.
+
+mod account;
+mod config;
+mod keys;
+mod lifecycle;
+mod listen;
+mod tls;
+mod wire;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+/// A self-hosted mini-PaaS in Heroku's model.
+#[derive(Parser)]
+#[command(name = "mypaasd", version, about)]
+struct Arguments {
+    /// The config file. Without one, defaults and environment variables hold.
+    #[arg(long, short, env = "MYPAAS_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs everything in one process: API, git, builds, dynos, router, logs.
+    All,
+    /// Creates an account. The password is read from standard input, one line.
+    #[command(name = "account:create")]
+    AccountCreate { email: String },
+    /// Checks the config file and prints what holds.
+    #[command(name = "config:check")]
+    ConfigCheck,
+}
+
+fn main() -> ExitCode {
+    // Git runs this same program as its hook, under the hook's name.
+    if std::env::args_os().next().is_some_and(|name| PathBuf::from(name).file_name().is_some_and(|name| name == "pre-receive")) {
+        return git::hook::main();
+    }
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mypaasd: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let config = config::Config::read(arguments.config.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the async runtime could not be started")?;
+    match arguments.command {
+        Command::All => runtime.block_on(lifecycle::all(config)),
+        Command::AccountCreate { email } => runtime.block_on(account::create(&config, &email)),
+        Command::ConfigCheck => {
+            eprintln!("{}", config.describe());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Puts the parts together.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use builder::{Builder, Limits};
+use docker::{Docker, StackImages};
+use domain::{StackName, dyno::Policy};
+use engine::{Parts, Platform, Settings};
+use logs::{Logplex, Sessions};
+use ports::{Chance, Clock, LogSink, Runtime, Sandboxes, blobs::disk::DiskBlobs, clock::SystemClock, runtime::fake::FakeRuntime, sandbox::fake::FakeSandboxes};
+use store::Db;
+
+use crate::{config::Config, keys};
+
+/// The platform with its outside world.
+pub(crate) struct Wired {
+    pub(crate) platform: Arc<Platform>,
+    pub(crate) logplex: Arc<Logplex>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) chance: Arc<Chance>,
+    /// Held as long as the platform runs.
+    _lock: std::fs::File,
+}
+
+pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
+    let chance = Arc::new(Chance::from_os());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    folders(config)?;
+    let lock = keys::lock(&config.home)?;
+    let store = open_store(config, &chance).await?;
+    let blobs = Arc::new(DiskBlobs::open(config.home.join("blobs")).await.context("the folder of slugs could not be opened")?);
+    let logplex = Arc::new(Logplex::default());
+    let sessions = Arc::new(Sessions::new(chance.clone()));
+    let settings = docker::Settings {
+        socket: config.docker.socket.clone(),
+        instance: keys::instance(&config.home, &chance)?,
+        stacks: config.stack.iter().map(stack_images).collect::<anyhow::Result<_>>()?,
+        dyno_init: dyno_init(config)?,
+        extra_ca_file: config.build.extra_ca_file.clone(),
+    };
+    let logs: Arc<dyn LogSink> = logplex.clone();
+    let docker = Docker::connect(settings, blobs.clone(), clock.clone(), logs.clone())
+        .await
+        .context("the Docker engine could not be used (is it running? `docker info` tells)")?;
+    let sandboxes: Arc<dyn Sandboxes> = docker.clone();
+    let builder = Builder::new(sandboxes, blobs, config.build.buildpacks.clone(), limits(config));
+    let platform =
+        Platform::new(Parts { store, runtime: docker, builder, logs, clock: clock.clone(), chance: chance.clone(), settings: platform_settings(config)? });
+    Ok(Wired { platform, logplex, sessions, clock, chance, _lock: lock })
+}
+
+/// The platform without an engine: for commands that only touch the store.
+pub(crate) async fn offline(config: &Config) -> anyhow::Result<Arc<Platform>> {
+    let chance = Arc::new(Chance::from_os());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    folders(config)?;
+    let store = open_store(config, &chance).await?;
+    let blobs = Arc::new(DiskBlobs::open(config.home.join("run/offline")).await?);
+    let nothing = FakeSandboxes { act: Arc::new(|_, _, _| 1), files: Default::default() };
+    let builder = Builder::new(Arc::new(nothing), blobs, config.build.buildpacks.clone(), limits(config));
+    let runtime: Arc<dyn Runtime> = Arc::new(FakeRuntime::new(clock.clone()));
+    Ok(Platform::new(Parts { store, runtime, builder, logs: Arc::new(Logplex::default()), clock, chance, settings: platform_settings(config)? }))
+}
+
+fn folders(config: &Config) -> anyhow::Result<()> {
+    for folder in ["", "keys", "run", "repos"] {
+        keys::private_folder(&config.home.join(folder))?;
+    }
+    Ok(())
+}
+
+async fn open_store(config: &Config, chance: &Arc<Chance>) -> anyhow::Result<Db> {
+    let key = keys::seal_key(&config.home, chance)?;
+    let url = format!("sqlite://{}", config.home.join("mypaas.db").display());
+    Db::open(&url, key, chance.clone()).await.context("the database could not be opened")
+}
+
+fn limits(config: &Config) -> Limits {
+    let build = &config.build;
+    Limits {
+        memory_mib: build.memory_mib,
+        cpu_milli: build.cpu_milli,
+        pids: build.pids,
+        slug_bytes: build.slug_mib * 1024 * 1024,
+        time: Duration::from_secs(build.time_minutes * 60),
+    }
+}
+
+fn platform_settings(config: &Config) -> anyhow::Result<Settings> {
+    Ok(Settings {
+        app_domain: config.apps.domain.clone(),
+        app_scheme: "http",
+        app_port: config.listen.port,
+        default_stack: config.default_stack()?,
+        stacks: config.stack.iter().map(|stack| stack.name.parse()).collect::<Result<Vec<StackName>, _>>()?,
+        policy: Policy::default(),
+        rendezvous: (config.listen.api_host.clone(), config.api_port()),
+        api_url: format!("http://{}:{}", config.listen.api_host, config.api_port()),
+    })
+}
+
+fn stack_images(stack: &crate::config::Stack) -> anyhow::Result<StackImages> {
+    Ok(StackImages { name: stack.name.parse()?, run_image: stack.run_image.clone(), build_image: stack.build_image.clone() })
+}
+
+fn dyno_init(config: &Config) -> anyhow::Result<PathBuf> {
+    let beside = || std::env::current_exe().ok().and_then(|program| program.parent().map(|folder| folder.join("dyno-init")));
+    let path = config.docker.dyno_init.clone().or_else(beside).context("where dyno-init lies could not be told; set docker.dyno_init")?;
+    anyhow::ensure!(path.is_file(), "dyno-init is not at {}; set docker.dyno_init", path.display());
+    Ok(path)
+}
