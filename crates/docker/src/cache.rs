@@ -1,7 +1,9 @@
 //! Apps' build caches: a volume per app and stack.
 
+use std::collections::BTreeSet;
+
 use bollard::{
-    models::VolumeCreateRequest,
+    models::{Volume, VolumeCreateRequest},
     query_parameters::{ListVolumesOptions, RemoveVolumeOptions},
 };
 use domain::{AppId, StackName};
@@ -26,15 +28,37 @@ impl Engine {
 
     /// Removes an app's caches, of every stack. One that a build is using is refused.
     pub(crate) async fn forget_caches(&self, app: AppId) -> Result<(), RuntimeError> {
-        let mut filters = self.instance.filter(Kind::Cache);
-        filters.entry("label".to_owned()).or_default().push(format!("{APP}={app}"));
-        let volumes = self.api.list_volumes(Some(ListVolumesOptions { filters: Some(filters) })).await.map_err(refused)?;
-        for volume in volumes.volumes.unwrap_or_default() {
-            match self.api.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await {
-                Err(error) if status(&error) != Some(404) => return Err(refused(error)),
-                _ => {}
+        for volume in self.caches().await?.into_iter().filter(|volume| of(volume) == Some(app)) {
+            self.remove_cache(&volume).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes caches of apps not named here. One that a build is using stays.
+    pub(crate) async fn retain_caches(&self, apps: &BTreeSet<AppId>) -> Result<(), RuntimeError> {
+        for volume in self.caches().await?.into_iter().filter(|volume| of(volume).is_none_or(|app| !apps.contains(&app))) {
+            match self.remove_cache(&volume).await {
+                Err(RuntimeError::Refused(_)) | Ok(()) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())
     }
+
+    async fn caches(&self) -> Result<Vec<Volume>, RuntimeError> {
+        let options = ListVolumesOptions { filters: Some(self.instance.filter(Kind::Cache)) };
+        Ok(self.api.list_volumes(Some(options)).await.map_err(refused)?.volumes.unwrap_or_default())
+    }
+
+    async fn remove_cache(&self, volume: &Volume) -> Result<(), RuntimeError> {
+        match self.api.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await {
+            Err(error) if status(&error) != Some(404) => Err(refused(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whose cache it is.
+fn of(volume: &Volume) -> Option<AppId> {
+    volume.labels.get(APP)?.parse().ok()
 }

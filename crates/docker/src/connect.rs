@@ -66,6 +66,8 @@ pub(crate) struct Engine {
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) changes: Arc<Notify>,
     pub(crate) starts: Semaphore,
+    /// Processors of the engine's machine, in thousandths: it refuses a limit above.
+    pub(crate) cpu_milli: u64,
     pub(crate) stop: CancellationToken,
 }
 
@@ -88,6 +90,7 @@ impl Docker {
             Some(path) => Some(read(path).await?),
             None => None,
         };
+        let cpus = api.info().await.map_err(refused)?.ncpu.and_then(|cpus| u64::try_from(cpus).ok()).unwrap_or(1);
         let stop = CancellationToken::new();
         let engine = Arc::new(Engine {
             api,
@@ -104,6 +107,7 @@ impl Docker {
             logs,
             changes: Arc::default(),
             starts: Semaphore::new(STARTS_AT_ONCE),
+            cpu_milli: cpus * 1000,
             stop: stop.clone(),
         });
         engine.network().await?;

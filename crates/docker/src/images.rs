@@ -2,13 +2,13 @@
 //! many ask for it at the same time.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     io,
     sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
 };
 
 use bollard::{
-    models::{ContainerConfig, ContainerCreateBody, HostConfig},
+    models::{ContainerConfig, ContainerCreateBody, HostConfig, ImageSummary},
     query_parameters::{CommitContainerOptions, CreateContainerOptions, ListImagesOptions, RemoveImageOptions, UploadToContainerOptions},
 };
 use domain::Sha256;
@@ -144,29 +144,35 @@ impl Engine {
         self.api.upload_to_container(container, Some(options), archive).await.map_err(refused)
     }
 
-    /// Removes these images unless something else uses them, and every slug image whose slug is no more.
-    pub(crate) async fn forget_images(&self, mut images: Vec<String>) -> Result<(), RuntimeError> {
-        let options = ListImagesOptions { filters: Some(self.instance.filter(Kind::SlugImage)), ..Default::default() };
-        let all = self.api.list_images(Some(options)).await.map_err(refused)?;
-        images.retain(|id| all.iter().any(|image| image.id == *id));
-        for image in all {
+    /// Removes images of slugs not named here, and of both kinds those made from a stack that has changed since. One that a
+    /// container or another image needs stays.
+    pub(crate) async fn retain_images(self: &Arc<Self>, slugs: &BTreeSet<Sha256>) -> Result<(), RuntimeError> {
+        let current = self.current_stacks().await?;
+        let mut unneeded = Vec::new();
+        for image in self.images(Kind::SlugImage).await? {
             let slug = image.labels.get(SLUG).and_then(|slug| slug.parse().ok());
-            if let Some(slug) = slug
-                && !images.contains(&image.id)
-                && self.blobs.has(slug).await.is_ok_and(|there| !there)
-            {
-                images.push(image.id);
+            let of_today = image.repo_tags.iter().any(|tag| current.iter().any(|stack| tag.ends_with(&format!("-{}", &stack.digest[..8]))));
+            if !of_today || slug.is_none_or(|slug| !slugs.contains(&slug)) {
+                unneeded.push(image.id);
             }
         }
-        for image in images {
+        for image in self.images(Kind::StackImage).await? {
+            if !image.repo_tags.iter().any(|tag| current.iter().any(|stack| stack.name == *tag)) {
+                unneeded.push(image.id);
+            }
+        }
+        for image in unneeded {
             match self.api.remove_image(&image, None::<RemoveImageOptions>, None).await {
-                Ok(_) => {}
-                // In use by another app's dyno, or gone already.
-                Err(error) if matches!(status(&error), Some(404 | 409)) => {}
-                Err(error) => return Err(refused(error)),
+                Err(error) if !matches!(status(&error), Some(404 | 409)) => return Err(refused(error)),
+                _ => {}
             }
         }
         Ok(())
+    }
+
+    async fn images(&self, kind: Kind) -> Result<Vec<ImageSummary>, RuntimeError> {
+        let options = ListImagesOptions { filters: Some(self.instance.filter(kind)), ..Default::default() };
+        self.api.list_images(Some(options)).await.map_err(refused)
     }
 }
 

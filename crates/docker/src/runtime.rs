@@ -3,22 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bollard::{
-    errors::Error,
-    query_parameters::{ListContainersOptions, WaitContainerOptions},
-};
-use domain::AppId;
+use bollard::{errors::Error, query_parameters::WaitContainerOptions};
 use futures_util::StreamExt;
 use ports::{
     Runtime, RuntimeError,
-    runtime::{Attached, Condition, ContainerKey, ContainerSpec, Image, OneOffSpec, SeenContainer},
+    runtime::{Attached, Condition, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, SeenContainer},
 };
 
 use crate::{
     Docker, attach,
     connect::Engine,
     error::{refused, status},
-    labels::{APP, Kind, Tagged},
     logs::Since,
     seen,
 };
@@ -59,31 +54,13 @@ impl Runtime for Docker {
         self.engine.wait(key).await
     }
 
-    async fn forget_app(&self, app: AppId) -> Result<(), RuntimeError> {
-        self.remove_app(app).await
+    async fn retain(&self, kept: &Kept) -> Result<(), RuntimeError> {
+        self.engine.retain_caches(&kept.apps).await?;
+        self.engine.retain_images(&kept.slugs).await
     }
 
     fn changes(&self) -> Arc<tokio::sync::Notify> {
         self.engine.changes.clone()
-    }
-}
-
-impl Docker {
-    /// Removes an app's containers, its cache, and images nothing else needs.
-    pub async fn remove_app(&self, app: AppId) -> Result<(), RuntimeError> {
-        let engine = &self.engine;
-        let mut filters = engine.instance.filter(Kind::Dyno);
-        filters.entry("label".to_owned()).or_default().push(format!("{APP}={app}"));
-        let options = ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
-        let mut images = Vec::new();
-        for summary in engine.api.list_containers(Some(options)).await.map_err(refused)? {
-            images.extend(summary.image_id);
-            if let Some(tagged) = summary.labels.and_then(|labels| Tagged::read(&engine.instance, &labels)) {
-                engine.ensure_gone(&tagged.key, u64::MAX).await?;
-            }
-        }
-        engine.forget_images(images).await?;
-        engine.forget_caches(app).await
     }
 }
 

@@ -76,7 +76,7 @@ impl Engine {
                 init: Some(true),
                 memory: Some(memory),
                 memory_swap: Some(memory),
-                nano_cpus: Some(i64::try_from(spec.cpu_milli.saturating_mul(1_000_000)).unwrap_or(i64::MAX)),
+                nano_cpus: Some(i64::try_from(spec.cpu_milli.min(self.cpu_milli).saturating_mul(1_000_000)).unwrap_or(i64::MAX)),
                 pids_limit: Some(spec.pids),
                 network_mode: Some(self.network().await?),
                 log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),

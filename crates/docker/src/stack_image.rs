@@ -10,6 +10,7 @@ use futures_util::TryStreamExt;
 use ports::RuntimeError;
 use sha2::{Digest, Sha256};
 
+use crate::StackImages;
 use crate::{
     archive::{APP_UID, Archive, ROOT_UID, only_file},
     connect::Engine,
@@ -48,18 +49,35 @@ impl Engine {
     /// The prepared image of a stack, which is made if it is not there.
     pub(crate) async fn prepared(self: &Arc<Self>, stack: &StackName, variant: Variant) -> Result<Prepared, RuntimeError> {
         let images = self.stacks.iter().find(|images| images.name == *stack).ok_or_else(|| RuntimeError::NoStack(stack.clone()))?;
+        let (id, target, digest) = self.to_prepare(images, variant).await?.ok_or_else(|| RuntimeError::NoStack(stack.clone()))?;
+        let (name, labels) = (target.name(), self.instance.labels(Kind::StackImage));
+        self.prepare(id, target, labels, move |engine, container| Box::pin(async move { engine.equip(&container, variant).await })).await?;
+        Ok(Prepared { name, digest })
+    }
+
+    /// Every image that [`Self::prepared`] would answer with today, made or not.
+    pub(crate) async fn current_stacks(&self) -> Result<Vec<Prepared>, RuntimeError> {
+        let mut current = Vec::new();
+        for images in &self.stacks {
+            for variant in [Variant::Run, Variant::Build] {
+                let known = self.to_prepare(images, variant).await?;
+                current.extend(known.map(|(_, target, digest)| Prepared { name: target.name(), digest }));
+            }
+        }
+        Ok(current)
+    }
+
+    /// The stack's image, and what it is to be called once prepared. `None`: it is not on this machine.
+    async fn to_prepare(&self, images: &StackImages, variant: Variant) -> Result<Option<(String, Target, String)>, RuntimeError> {
         let (source, word) = match variant {
             Variant::Run => (&images.run_image, "run"),
             Variant::Build => (&images.build_image, "build"),
         };
-        let image = found(self.api.inspect_image(source).await)?.ok_or_else(|| RuntimeError::NoStack(stack.clone()))?;
+        let Some(image) = found(self.api.inspect_image(source).await)? else { return Ok(None) };
         let id = image.id.unwrap_or_default();
         let digest = self.digest(&id);
-        let target = Target { repository: self.instance.repository(&format!("{stack}-{word}")), tag: digest[..12].to_owned() };
-        let name = target.name();
-        let labels = self.instance.labels(Kind::StackImage);
-        self.prepare(id, target, labels, move |engine, container| Box::pin(async move { engine.equip(&container, variant).await })).await?;
-        Ok(Prepared { name, digest })
+        let target = Target { repository: self.instance.repository(&format!("{}-{word}", images.name)), tag: digest[..12].to_owned() };
+        Ok(Some((id, target, digest)))
     }
 
     fn digest(&self, stack_image_id: &str) -> String {

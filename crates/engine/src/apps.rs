@@ -75,6 +75,7 @@ impl Platform {
         lock(&self.building).remove(&app.id);
         self.logs.forget(app.id);
         self.formation.up();
+        self.leftovers.up();
         Ok(app)
     }
 

@@ -21,6 +21,7 @@ pub mod release_phase;
 pub mod dynos;
 pub mod environment;
 pub mod formation;
+pub mod leftovers;
 pub mod one_off;
 pub mod recovery;
 pub mod routes;

@@ -69,6 +69,8 @@ pub struct Platform {
     pub settings: Settings,
     /// Wakes the formation task after a change.
     pub formation: Wake,
+    /// Wakes whoever clears up, after an app was destroyed.
+    pub leftovers: Wake,
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) routes: watch::Sender<Arc<RouteTable>>,
     /// Where each dyno listens, as last seen; for routes while the engine is away.
@@ -92,6 +94,7 @@ impl Platform {
             chance,
             settings,
             formation,
+            leftovers: Wake::default(),
             logs,
             routes: watch::Sender::new(Arc::default()),
             addresses: Mutex::default(),

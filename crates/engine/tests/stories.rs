@@ -6,14 +6,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use builder::{Builder, Limits};
 use domain::{App, Slug, dyno::Policy};
-use engine::{Actor, Parts, Platform, Settings, Task, dynos::Which, formation::Formations, scaling::ScaleChange};
+use engine::{Actor, Parts, Platform, Settings, Task, dynos::Which, formation::Formations, leftovers::Leftovers, scaling::ScaleChange};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     Chance, Clock,
     blobs::disk::DiskBlobs,
     clock::HandClock,
     log_sink::KeptLines,
-    runtime::{ContainerKey, fake::FakeRuntime},
+    runtime::{ContainerKey, Kept, fake::FakeRuntime},
     sandbox::fake::FakeSandboxes,
 };
 use store::{Db, SealKey};
@@ -256,8 +256,16 @@ async fn a_destroyed_app_leaves_nothing() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
     story.settle().await;
+    let blobs = Arc::new(DiskBlobs::open(story.home.path().join("blobs")).await.unwrap());
+    let mut leftovers = Leftovers::new(story.platform.clone(), blobs.clone());
+    leftovers.run().await;
+    let kept = story.runtime.kept().unwrap();
+    assert!(kept.apps.contains(&story.app.id) && kept.slugs.len() == 1);
+
     story.platform.destroy_app(&story.actor, "shop").await.unwrap();
     story.settle().await;
+    leftovers.run().await;
+    assert_eq!(story.runtime.kept(), Some(Kept::default()));
     assert_eq!(story.picture(), Vec::<String>::new());
     assert!(!story.platform.routes().borrow().hosts.contains_key("shop.localhost"));
 }

@@ -93,12 +93,6 @@ impl Git {
         let repositories = Repositories::new(folder, program);
         let git = Arc::new(Self { platform, deploy, limits, repositories, tickets: Tickets::default(), turns: Turns::default(), socket });
         tokio::spawn(listen(Arc::downgrade(&git), listener));
-        let sweeping = git.clone();
-        tokio::spawn(async move {
-            if let Err(error) = sweeping.sweep().await {
-                tracing::warn!(error = error.as_ref() as &dyn std::error::Error, "repositories of destroyed apps could not be removed");
-            }
-        });
         Ok(git)
     }
 

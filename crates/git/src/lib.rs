@@ -31,9 +31,11 @@ mod wire;
 mod git;
 mod process;
 mod repositories;
+mod sweep;
 
 pub use crate::{
     call::is_git_path,
     git::{Deploy, Git, Limits},
     http::{Body, handle},
+    sweep::Sweep,
 };

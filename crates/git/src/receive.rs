@@ -59,7 +59,6 @@ async fn deploy(git: &Git, ticket: &Ticket, quarantine: &Quarantine, deployment:
     let name = app.name.clone();
     match build(git, ticket, quarantine, deployment, app, terminal).await {
         Ok(Ok(())) => {
-            terminal.line("Verifying deploy... done.");
             return Verdict::Accept;
         }
         // The build has said all there is to say.

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use api::Api;
-use engine::{drive, formation::Formations};
-use git::Git;
+use engine::{Wake, drive, formation::Formations, leftovers::Leftovers};
+use git::{Git, Sweep};
 use router::{LogSinkAdapter, Router};
 use tokio::{
     net::TcpListener,
@@ -37,6 +37,8 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
 
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(drive(Formations::new(platform.clone()), platform.formation.clone(), stop.clone()));
+    tasks.spawn(drive(Leftovers::new(platform.clone(), wired.blobs.clone()), platform.leftovers.clone(), stop.clone()));
+    tasks.spawn(drive(Sweep(git.clone()), Wake::default(), stop.clone()));
     let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE };
     let events = Arc::new(LogSinkAdapter(wired.logplex.clone()));
     let router = Router::new(platform.routes(), events, wired.clock.clone(), wired.chance.clone(), settings);

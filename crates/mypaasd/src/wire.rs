@@ -8,7 +8,9 @@ use docker::{Docker, StackImages};
 use domain::{StackName, dyno::Policy};
 use engine::{Parts, Platform, Settings};
 use logs::{Logplex, Sessions};
-use ports::{Chance, Clock, LogSink, Runtime, Sandboxes, blobs::disk::DiskBlobs, clock::SystemClock, runtime::fake::FakeRuntime, sandbox::fake::FakeSandboxes};
+use ports::{
+    Blobs, Chance, Clock, LogSink, Runtime, Sandboxes, blobs::disk::DiskBlobs, clock::SystemClock, runtime::fake::FakeRuntime, sandbox::fake::FakeSandboxes,
+};
 use store::Db;
 
 use crate::{config::Config, keys};
@@ -18,6 +20,7 @@ pub(crate) struct Wired {
     pub(crate) platform: Arc<Platform>,
     pub(crate) logplex: Arc<Logplex>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<Chance>,
     /// Held as long as the platform runs.
@@ -30,7 +33,7 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
     folders(config)?;
     let lock = keys::lock(&config.home)?;
     let store = open_store(config, &chance).await?;
-    let blobs = Arc::new(DiskBlobs::open(config.home.join("blobs")).await.context("the folder of slugs could not be opened")?);
+    let blobs: Arc<dyn Blobs> = Arc::new(DiskBlobs::open(config.home.join("blobs")).await.context("the folder of slugs could not be opened")?);
     let logplex = Arc::new(Logplex::default());
     let sessions = Arc::new(Sessions::new(chance.clone()));
     let settings = docker::Settings {
@@ -45,10 +48,10 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         .await
         .context("the Docker engine could not be used (is it running? `docker info` tells)")?;
     let sandboxes: Arc<dyn Sandboxes> = docker.clone();
-    let builder = Builder::new(sandboxes, blobs, config.build.buildpacks.clone(), limits(config));
+    let builder = Builder::new(sandboxes, blobs.clone(), config.build.buildpacks.clone(), limits(config));
     let platform =
         Platform::new(Parts { store, runtime: docker, builder, logs, clock: clock.clone(), chance: chance.clone(), settings: platform_settings(config)? });
-    Ok(Wired { platform, logplex, sessions, clock, chance, _lock: lock })
+    Ok(Wired { platform, logplex, sessions, blobs, clock, chance, _lock: lock })
 }
 
 /// The platform without an engine: for commands that only touch the store.

@@ -1,7 +1,10 @@
 //! Slugs and archives, named by the digest of what they are.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use domain::Sha256;
+use jiff::Timestamp;
 
 use crate::ByteStream;
 
@@ -24,8 +27,9 @@ pub trait Blobs: Send + Sync {
     async fn open(&self, digest: Sha256) -> Result<ByteStream, BlobError>;
     /// Whether it is there.
     async fn has(&self, digest: Sha256) -> Result<bool, BlobError>;
-    /// Removes it; fine if it is not there.
-    async fn remove(&self, digest: Sha256) -> Result<(), BlobError>;
+    /// Removes what is not named here and was written before this moment, and says how many. What was written later may be
+    /// about to be named.
+    async fn retain(&self, kept: &BTreeSet<Sha256>, before: Timestamp) -> Result<usize, BlobError>;
 }
 
 /// A blob being written. Dropped before `finish`, it leaves nothing.

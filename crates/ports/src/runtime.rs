@@ -3,7 +3,7 @@
 //! Containers are named by app and dyno and carry a generation; an act with an older generation is refused, so that a late
 //! act of a control plane that has been replaced does no harm.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
 use domain::{AppId, AppName, DynoName, DynoSize, Sha256, StackName};
@@ -99,6 +99,13 @@ pub enum RuntimeError {
     Slug(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// What something in the engine may still be needed for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    pub apps: BTreeSet<AppId>,
+    pub slugs: BTreeSet<Sha256>,
+}
+
 /// An engine of containers. Only ever touches what carries this installation's label.
 #[async_trait]
 pub trait Runtime: Send + Sync {
@@ -118,8 +125,8 @@ pub trait Runtime: Send + Sync {
     async fn run_attached(&self, spec: &OneOffSpec) -> Result<Attached, RuntimeError>;
     /// Waits until the container is no longer running, and says how it ended. `None`: there is none.
     async fn wait(&self, key: &ContainerKey) -> Result<Option<i32>, RuntimeError>;
-    /// Removes everything the engine holds of an app: containers, images nothing else needs, caches.
-    async fn forget_app(&self, app: AppId) -> Result<(), RuntimeError>;
+    /// Removes build caches and images of apps and slugs not named here. What a container still uses stays for next time.
+    async fn retain(&self, kept: &Kept) -> Result<(), RuntimeError>;
     /// Notified whenever something in the engine may have changed: a container started, bound its port, died.
     fn changes(&self) -> Arc<tokio::sync::Notify>;
 }

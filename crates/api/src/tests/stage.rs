@@ -3,10 +3,9 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
-use domain::AppId;
 use ports::{
     Clock, Runtime, RuntimeError,
-    runtime::{Attached, ContainerKey, ContainerSpec, Image, OneOffSpec, SeenContainer, fake::FakeRuntime},
+    runtime::{Attached, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, SeenContainer, fake::FakeRuntime},
 };
 use tokio::{
     io::{DuplexStream, ReadHalf, WriteHalf},
@@ -71,8 +70,8 @@ impl Runtime for Stage {
         self.engine.wait(key).await
     }
 
-    async fn forget_app(&self, app: AppId) -> Result<(), RuntimeError> {
-        self.engine.forget_app(app).await
+    async fn retain(&self, kept: &Kept) -> Result<(), RuntimeError> {
+        self.engine.retain(kept).await
     }
 
     fn changes(&self) -> Arc<Notify> {

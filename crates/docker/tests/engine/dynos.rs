@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::TryStreamExt;
 use ports::{
     Blobs, Runtime, RuntimeError,
-    runtime::{Condition, Image},
+    runtime::{Condition, Image, Kept},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -49,9 +49,15 @@ async fn a_web_dyno_starts_binds_answers_and_is_adopted_by_the_next_platform() {
     assert_eq!(adopted, seen);
     place.until_logged("GET / HTTP/1.0").await;
 
-    place.docker.forget_app(place.app).await.unwrap();
+    // What is in use stays, whatever is asked; then the slug's image goes, and the stack's stays.
+    place.docker.retain(&Kept::default()).await.unwrap();
+    assert_eq!(place.listed(&["image", "ls", "--filter", "label=mypaas.kind=slug-image"]).len(), 1);
+    place.docker.ensure_gone(&spec.key, 1).await.unwrap();
+    place.docker.retain(&Kept { slugs: [slug].into(), ..Kept::default() }).await.unwrap();
+    assert_eq!(place.listed(&["image", "ls", "--filter", "label=mypaas.kind=slug-image"]).len(), 1);
+    place.docker.retain(&Kept::default()).await.unwrap();
     assert_eq!(place.docker.list().await.unwrap(), []);
-    assert_eq!(place.listed(&["ps", "--all"]), [""; 0]);
+    assert_eq!(place.listed(&["image", "ls", "--filter", "label=mypaas.kind=stack-image"]).len(), 1);
     assert_eq!(place.listed(&["image", "ls", "--filter", "label=mypaas.kind=slug-image"]), [""; 0]);
 }
 
@@ -170,7 +176,7 @@ async fn two_installations_do_not_see_each_other_nor_their_dynos() {
     assert_eq!(other.docker.list().await.unwrap(), []);
     other.docker.kill(&spec.key, 1).await.unwrap();
     other.docker.ensure_gone(&spec.key, 9).await.unwrap();
-    other.docker.forget_app(one.app).await.unwrap();
+    other.docker.retain(&Kept::default()).await.unwrap();
     assert_eq!(one.docker.list().await.unwrap(), std::slice::from_ref(&seen));
 
     // Nor can dynos of one installation connect to each other.
@@ -204,7 +210,7 @@ async fn an_image_is_made_once_and_never_half() {
         let error = place.docker.ensure_image(&Image { slug, ..image.clone() }).await.unwrap_err();
         assert!(matches!(error, RuntimeError::Refused(_)), "{what}: {error}");
     }
-    place.blobs.remove(slug).await.unwrap();
+    place.blobs.retain(&std::collections::BTreeSet::new(), "2100-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
     let missing = Image { slug: Some(domain::Sha256([7; 32])), ..image.clone() };
     assert!(matches!(place.docker.ensure_image(&missing).await, Err(RuntimeError::Slug(_))));
     assert_eq!(slug_images().len(), 1);

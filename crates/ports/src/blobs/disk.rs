@@ -1,10 +1,11 @@
 //! Blobs as files in a folder: `<first two digits>/<digest>`.
 
-use std::{io, path::PathBuf};
+use std::{collections::BTreeSet, io, path::PathBuf};
 
 use async_trait::async_trait;
 use domain::Sha256;
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256 as Hasher};
 use tokio::{fs, io::AsyncWriteExt};
 use tokio_util::io::ReaderStream;
@@ -61,11 +62,25 @@ impl Blobs for DiskBlobs {
         Ok(fs::try_exists(self.path(digest)).await?)
     }
 
-    async fn remove(&self, digest: Sha256) -> Result<(), BlobError> {
-        match fs::remove_file(self.path(digest)).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
+    async fn retain(&self, kept: &BTreeSet<Sha256>, before: Timestamp) -> Result<usize, BlobError> {
+        let mut removed = 0;
+        let mut shelves = fs::read_dir(&self.folder).await?;
+        while let Some(shelf) = shelves.next_entry().await? {
+            if !shelf.file_type().await?.is_dir() {
+                continue;
+            }
+            let mut files = fs::read_dir(shelf.path()).await?;
+            while let Some(file) = files.next_entry().await? {
+                // What is not named by a digest is no blob: a draft, or somebody else's.
+                let Some(digest) = file.file_name().to_str().and_then(|name| name.parse::<Sha256>().ok()) else { continue };
+                let written = Timestamp::try_from(file.metadata().await?.modified()?).unwrap_or(before);
+                if !kept.contains(&digest) && written < before {
+                    fs::remove_file(file.path()).await?;
+                    removed += 1;
+                }
+            }
         }
+        Ok(removed)
     }
 }
 
@@ -127,7 +142,11 @@ mod tests {
         writer.write(b"half").await.unwrap();
         drop(writer);
         assert_eq!(std::fs::read_dir(folder.path().join("unfinished")).unwrap().count(), 0);
-        blobs.remove(digest).await.unwrap();
+
+        let (early, late) = ("2000-01-01T00:00:00Z".parse().unwrap(), "2100-01-01T00:00:00Z".parse().unwrap());
+        assert_eq!(blobs.retain(&[digest].into(), late).await.unwrap(), 0, "what is named stays");
+        assert_eq!(blobs.retain(&BTreeSet::new(), early).await.unwrap(), 0, "what is new stays");
+        assert_eq!(blobs.retain(&BTreeSet::new(), late).await.unwrap(), 1);
         assert!(matches!(blobs.open(digest).await, Err(BlobError::Missing(_))));
     }
 }

@@ -6,10 +6,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::AppId;
 use jiff::Timestamp;
 
-use super::{Attached, Condition, ContainerKey, ContainerSpec, Image, OneOffSpec, Runtime, RuntimeError, SeenContainer};
+use super::{Attached, Condition, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, Runtime, RuntimeError, SeenContainer};
 use crate::Clock;
 
 /// See the module's text.
@@ -24,6 +23,7 @@ struct World {
     broken: bool,
     binds_at_once: bool,
     starts: u64,
+    kept: Option<Kept>,
 }
 
 #[derive(Clone)]
@@ -36,7 +36,7 @@ struct Fake {
 impl FakeRuntime {
     /// An engine in good order, in which every container binds its port at once.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let world = World { containers: BTreeMap::new(), broken: false, binds_at_once: true, starts: 0 };
+        let world = World { containers: BTreeMap::new(), broken: false, binds_at_once: true, starts: 0, kept: None };
         Self { clock, world: Mutex::new(world), changes: Arc::default() }
     }
 
@@ -101,6 +101,11 @@ impl FakeRuntime {
     /// How many containers were ever started.
     pub fn starts(&self) -> u64 {
         self.world().starts
+    }
+
+    /// What was last asked to be kept.
+    pub fn kept(&self) -> Option<Kept> {
+        self.world().kept.clone()
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -191,9 +196,8 @@ impl Runtime for FakeRuntime {
         })
     }
 
-    async fn forget_app(&self, app: AppId) -> Result<(), RuntimeError> {
-        self.answer()?.containers.retain(|key, _| key.app != app);
-        self.changes.notify_one();
+    async fn retain(&self, kept: &Kept) -> Result<(), RuntimeError> {
+        self.answer()?.kept = Some(kept.clone());
         Ok(())
     }
 
