@@ -1,4 +1,4 @@
-//! `GET /logs/{secret}`: an app's log lines, for whoever knows the URL (heroku-cli.md §5.2).
+//! `GET /logs/{secret}`: an app's log lines, for whoever knows the URL (what `heroku logs` follows).
 //!
 //! As server-sent events for clients that take them, as plain text lines otherwise.
 

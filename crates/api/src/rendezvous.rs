@@ -1,4 +1,4 @@
-//! The rendezvous: where the client of an attached one-off dyno meets it (heroku-cli.md §5.1).
+//! The rendezvous: where the client of an attached one-off dyno meets it (what `heroku run` connects to).
 //!
 //! The client shows its secret, the dyno starts, and from then on both sides are one stream of raw bytes until the
 //! program ends or the client is gone.

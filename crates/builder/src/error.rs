@@ -49,7 +49,7 @@ impl From<io::Error> for BuildError {
     }
 }
 
-/// The block that ends the output of a failed push (wording: builds.md §1.3).
+/// The block that ends the output of a failed push, in Heroku's wording.
 pub fn failure_lines(error: &BuildError) -> Vec<String> {
     let mut lines = vec![format!(" !     {error}")];
     let hints: &[&str] = match error {

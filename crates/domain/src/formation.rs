@@ -79,6 +79,10 @@ impl Desired {
     }
 }
 
+/// A dyno whose time is up but which waits for the engine (its container started later than it was decided, its end is not
+/// seen yet) is looked at again after so long, not at once and for ever.
+const A_MOMENT: SignedDuration = SignedDuration::from_secs(1);
+
 /// What one round over one app found and decided.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Round {
@@ -122,7 +126,8 @@ pub fn round(
             round.gone.push(name);
             continue;
         }
-        round.look_again_at = [round.look_again_at, next.look_again_at(policy)].into_iter().flatten().min();
+        let again = next.look_again_at(policy).map(|at| at.max(now + A_MOMENT));
+        round.look_again_at = [round.look_again_at, again].into_iter().flatten().min();
         round.dynos.insert(name, next);
     }
     round
@@ -141,6 +146,18 @@ mod tests {
         assert_eq!(quantity("101", 1), Err(InvalidScale::TooMany(101)));
         assert_eq!(quantity("99999999999999999999", 1), Err(InvalidScale::Quantity("99999999999999999999".into())));
         assert_eq!(quantity("many", 1), Err(InvalidScale::Quantity("many".into())));
+    }
+
+    #[test]
+    fn a_dyno_whose_time_is_up_is_not_looked_at_without_a_pause() {
+        let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let now = start + SignedDuration::from_secs(62);
+        let name: DynoName = "web.1".parse().unwrap();
+        let desired = Desired { release: Some(ReleaseVersion(1)), quantities: [(name.process_type.clone(), 1)].into() };
+        let dynos = [(name, Dyno::born(start, ReleaseVersion(1)))].into();
+        let booting = |_: &DynoName, _: &Dyno| Seen::Booting { since: start + SignedDuration::from_secs(5) };
+        let round = round(&desired, &dynos, booting, |_| false, now, || SignedDuration::ZERO, &Policy::default());
+        assert_eq!(round.look_again_at, Some(now + A_MOMENT));
     }
 
     #[test]

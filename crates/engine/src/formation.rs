@@ -36,7 +36,7 @@ pub struct Formations {
     /// Debts being paid: their dynos are left alone.
     busy: Arc<Mutex<HashSet<ContainerKey>>>,
     /// Which generation of a dyno got its SIGTERM: a second one makes many programs quit at once.
-    terminated: HashMap<ContainerKey, u64>,
+    terminated: Arc<Mutex<HashMap<ContainerKey, (u64, Timestamp)>>>,
     places: Arc<Semaphore>,
     paying: JoinSet<()>,
 }
@@ -65,7 +65,7 @@ fn waiting(error: &(dyn std::error::Error + 'static)) -> Round {
 
 impl Formations {
     pub fn new(platform: Arc<Platform>) -> Self {
-        Self { platform, busy: Arc::default(), terminated: HashMap::new(), places: Arc::new(Semaphore::new(IN_FLIGHT)), paying: JoinSet::new() }
+        Self { platform, busy: Arc::default(), terminated: Arc::default(), places: Arc::new(Semaphore::new(IN_FLIGHT)), paying: JoinSet::new() }
     }
 
     /// Waits until every debt now being paid is paid; the next round sees what came of it.
@@ -125,6 +125,11 @@ impl Formations {
         Ok(round)
     }
 
+    /// When this generation got its SIGTERM from this life of the platform.
+    fn terminated_at(&self, key: &ContainerKey, generation: u64) -> Option<Timestamp> {
+        lock(&self.terminated).get(key).filter(|(of, _)| *of == generation).map(|(_, at)| *at)
+    }
+
     fn draw_spread(&self) -> SignedDuration {
         let spread = self.platform.settings.policy.cycle_spread.as_secs().max(0);
         let drawn = self.platform.chance.below(usize::try_from(spread).unwrap_or(0) + 1);
@@ -134,17 +139,15 @@ impl Formations {
     /// Pays one debt in the background. Failing, it is simply still owed next round.
     fn pay(&mut self, key: ContainerKey, generation: u64, debt: Debt) {
         if debt == Debt::Terminate {
-            if self.terminated.get(&key) == Some(&generation) {
+            if self.terminated_at(&key, generation).is_some() {
                 return;
             }
-            self.terminated.insert(key.clone(), generation);
-        } else if debt == Debt::Sweep {
-            self.terminated.remove(&key);
+            lock(&self.terminated).insert(key.clone(), (generation, self.platform.clock.now()));
         }
         if !lock(&self.busy).insert(key.clone()) {
             return;
         }
-        let (platform, busy, places) = (self.platform.clone(), self.busy.clone(), self.places.clone());
+        let (platform, busy, places, terminated) = (self.platform.clone(), self.busy.clone(), self.places.clone(), self.terminated.clone());
         while self.paying.try_join_next().is_some() {}
         self.paying.spawn(async move {
             let _place = places.acquire_owned().await;
@@ -154,6 +157,10 @@ impl Formations {
                 Debt::Kill => platform.runtime.kill(&key, generation).await.map_err(Refusal::from),
                 Debt::Sweep => platform.runtime.ensure_gone(&key, generation).await.map_err(Refusal::from),
             };
+            // Not sent, or nobody left to send it to again.
+            if debt == Debt::Sweep || (debt == Debt::Terminate && paid.is_err()) {
+                lock(&terminated).remove(&key);
+            }
             report(&platform, &key, debt, paid).await;
             lock(&busy).remove(&key);
             platform.formation.up();
@@ -167,9 +174,12 @@ impl Formations {
             worlds.iter().flat_map(|world| world.dynos.iter().map(|record| ContainerKey { app: world.app.id, dyno: record.name.clone() })).collect();
         for container in seen.iter().filter(|container| !container.one_off && !known.contains(&container.key) && !busy.contains(&container.key)) {
             let debt = match container.condition {
-                Condition::Running { .. } if self.terminated.get(&container.key) != Some(&container.generation) => Debt::Terminate,
-                Condition::Running { since, .. } if since + self.platform.settings.policy.stop_grace > self.platform.clock.now() => continue,
-                Condition::Running { .. } | Condition::Created | Condition::Exited { .. } => Debt::Sweep,
+                Condition::Running { .. } => match self.terminated_at(&container.key, container.generation) {
+                    None => Debt::Terminate,
+                    Some(at) if at + self.platform.settings.policy.stop_grace > self.platform.clock.now() => continue,
+                    Some(_) => Debt::Sweep,
+                },
+                Condition::Created | Condition::Exited { .. } => Debt::Sweep,
             };
             self.pay(container.key.clone(), container.generation, debt);
             swept += 1;

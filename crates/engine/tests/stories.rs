@@ -271,6 +271,21 @@ async fn a_destroyed_app_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn dynos_of_a_destroyed_app_have_their_grace() {
+    let mut story = Story::begin().await;
+    story.deploy("web: x").await;
+    story.settle().await;
+    story.runtime.ignore_sigterm(&story.key("web.1"));
+    story.pass(3600).await;
+    story.platform.destroy_app(&story.actor, "shop").await.unwrap();
+    story.settle().await;
+    story.pass(29).await;
+    assert_eq!(story.picture(), ["web.1 v3 bound"]);
+    story.pass(2).await;
+    assert_eq!(story.picture(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn restarting_one_dyno_leaves_the_others_alone() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;

@@ -1,4 +1,4 @@
-//! Log sessions: a secret URL through which one person reads one app's log (heroku-cli.md §5.2).
+//! Log sessions: a secret URL through which one person reads one app's log (what `heroku logs` follows).
 
 use std::{
     collections::HashMap,
