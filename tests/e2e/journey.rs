@@ -33,6 +33,10 @@ fn from_create_to_destroy() {
     app.page("the first page", |page| page == "Hello from web.1\n");
     assert!(repository.push().ok().stderr.contains("Everything up-to-date"));
 
+    // A connection that switches protocols is a tunnel, logged when it closes.
+    assert_eq!(app.tunnel("/live", b"hello through the tunnel"), b"hello through the tunnel");
+    app.log("the tunnel's line", |log| log.contains("path=\"/live\"") && log.contains("status=101"));
+
     // Four dynos, all of which answer.
     repository.mypaas(&["ps:scale", "web=4", "worker=1"]).ok();
     let mut seen = BTreeSet::new();

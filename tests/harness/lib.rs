@@ -4,7 +4,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     thread,
@@ -74,7 +76,7 @@ impl Installation {
         let mut command = self.mypaas_command(folder, args);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("mypaas runs");
         let (mut stdin, input) = (child.stdin.take().expect("stdin is piped"), input.to_vec());
-        let feeder = thread::spawn(move || io::Write::write_all(&mut stdin, &input));
+        let feeder = thread::spawn(move || stdin.write_all(&input));
         let output = child.wait_with_output().expect("mypaas ends");
         // A program that reads only part of its input is no failure of ours.
         drop(feeder.join());
@@ -192,6 +194,24 @@ impl App<'_> {
     /// `GET` a path of it.
     pub fn get(&self, path: &str) -> (u16, String) {
         self.repository.installation.get(&format!("{}{path}", self.url))
+    }
+
+    /// Switches to another protocol on a path of it, sends bytes, and gives as many back as came.
+    pub fn tunnel(&self, path: &str, bytes: &[u8]) -> Vec<u8> {
+        let host = self.url.trim_start_matches("http://");
+        let port = host.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the URL has a port");
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("the router listens");
+        write!(socket, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n").expect("the router reads");
+        let mut reader = BufReader::new(socket.try_clone().expect("a socket has two ends"));
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(reader.read_line(&mut head).expect("the router answers"), 0, "{head}");
+        }
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        socket.write_all(bytes).expect("the tunnel takes bytes");
+        let mut back = vec![0; bytes.len()];
+        reader.read_exact(&mut back).expect("the tunnel gives bytes");
+        back
     }
 
     /// The body of `/`, once it satisfies the test; waits a minute at most.
