@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use builder::{BuildError, Builder, Built, Job, Terminal};
 use domain::{App, Build, BuildStatus, Release, Slug, release::ReleaseStatus};
-use ports::ByteStream;
+use ports::{ByteStream, runtime::Image};
 use store::StoreError;
 
 use crate::{
@@ -54,6 +54,7 @@ impl Platform {
                 return Err(error);
             }
         };
+        self.ready_image(&build, &built).await;
         let (slug, mut release) = self.create_release(&actor, &app, &build, &commit, built).await?;
         terminal.line("-----> Launching...");
         if release.current {
@@ -123,6 +124,15 @@ impl Platform {
             }
         }
         Ok(built?)
+    }
+
+    /// Makes the image while the old release still runs: once its dynos are stopped, the new ones start at once. Should the
+    /// engine be away, the start makes it.
+    async fn ready_image(&self, build: &Build, built: &Built) {
+        let image = Image { stack: build.stack.clone(), slug: Some(built.sha256) };
+        if let Err(error) = self.runtime.ensure_image(&image).await {
+            tracing::warn!(build = %build.id, error = &error as &dyn std::error::Error, "an image could not be made ready ahead of its release");
+        }
     }
 
     /// The slug, the release and the formation that follows from them, all or nothing. With a release phase the release
