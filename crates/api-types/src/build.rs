@@ -64,5 +64,6 @@ pub struct SourceBlob {
 pub struct BuildCreate {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub buildpacks: Option<Vec<BuildBuildpack>>,
+    #[serde(default)]
     pub source_blob: SourceBlob,
 }

@@ -56,6 +56,7 @@ pub(crate) async fn create(
     Named(app): Named<String>,
     Body(asked): Body<BuildCreate>,
 ) -> Result<(StatusCode, Json<Build>), ApiError> {
+    api.platform.authorize(&caller.actor, &app, Permission::Deploy).await?;
     if asked.buildpacks.is_some_and(|buildpacks| !buildpacks.is_empty()) {
         return Err(Refusal::NotYet("Choosing buildpacks for a single build is not built yet; the app's own are used.".to_owned()).into());
     }

@@ -5,8 +5,8 @@ use std::io::BufRead;
 use api_types::{Build, Secret};
 use clap::Args;
 
-use crate::clock;
 use crate::client::Client;
+use crate::clock;
 use crate::context::{App, Context};
 use crate::error::Error;
 use crate::output::{self, Action};
@@ -115,7 +115,8 @@ pub(crate) fn purge_cache(context: &Context) -> Result<(), Error> {
 pub(crate) fn follow(client: &Client, url: &Secret) -> Result<(), Error> {
     let mut stream = client.stream(url, "text/plain", None)?;
     loop {
-        let chunk = stream.fill_buf().map_err(|_| Error::failed_with_hint("The output broke off.", "the build goes on: `mypaas builds:output` shows it again"))?;
+        let chunk =
+            stream.fill_buf().map_err(|_| Error::failed_with_hint("The output broke off.", "the build goes on: `mypaas builds:output` shows it again"))?;
         if chunk.is_empty() {
             return Ok(());
         }
