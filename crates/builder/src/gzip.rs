@@ -154,7 +154,11 @@ mod tests {
             state ^= state << 13;
             state ^= state >> 17;
             state ^= state << 5;
-            if state % 3 == 0 { bytes.extend_from_slice(&state.to_le_bytes()) } else { bytes.extend_from_slice(format!("{}", state % 1000).as_bytes()) }
+            if state.is_multiple_of(3) {
+                bytes.extend_from_slice(&state.to_le_bytes());
+            } else {
+                bytes.extend_from_slice(format!("{}", state % 1000).as_bytes());
+            }
         }
         bytes.truncate(length);
         bytes

@@ -9,7 +9,7 @@ mod vetted;
 
 use std::{
     io::{self, Read},
-    path::PathBuf,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -50,14 +50,14 @@ pub struct PublicDownloads {
 
 impl PublicDownloads {
     /// `extra_ca_file`: PEM certificates to trust besides the system's.
-    pub fn new(extra_ca_file: Option<PathBuf>) -> io::Result<Self> {
+    pub fn new(extra_ca_file: Option<&Path>) -> io::Result<Self> {
         Self::with_rule(extra_ca_file, public::may_be_reached)
     }
 
-    fn with_rule(extra_ca_file: Option<PathBuf>, allowed: public::Rule) -> io::Result<Self> {
-        let read = |path: &PathBuf| CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(io::Error::other);
-        let mut trusted = SYSTEM_BUNDLES.iter().find_map(|path| read(&PathBuf::from(path)).ok()).unwrap_or_default();
-        if let Some(path) = &extra_ca_file {
+    fn with_rule(extra_ca_file: Option<&Path>, allowed: public::Rule) -> io::Result<Self> {
+        let read = |path: &Path| CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(io::Error::other);
+        let mut trusted = SYSTEM_BUNDLES.iter().find_map(|path| read(Path::new(path)).ok()).unwrap_or_default();
+        if let Some(path) = extra_ca_file {
             trusted.extend(read(path)?);
         }
         let certificates: Vec<_> = trusted.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
