@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use e2e::{Answer, Installation};
+use e2e::{Answer, Installation, eventually};
 
 #[test]
 #[ignore = "needs a running installation: tests/run"]
@@ -111,4 +111,52 @@ fn strangers_are_turned_away_and_bad_names_refused() {
     let mut other = installation.mypaas_command(repository.path(), &["apps"]);
     let answer: Answer = other.env("MYPAAS_TOKEN", "MPS-wrong").output().unwrap().into();
     assert!(answer.refused().contains("Invalid credentials provided."));
+}
+
+#[test]
+#[ignore = "needs a running installation: tests/run"]
+fn an_archive_is_built_followed_and_its_build_cancelled() {
+    let installation = Installation::new();
+    let repository = installation.repository("node-hello");
+    let app = repository.create();
+    let archive = tempfile::tempdir().unwrap();
+    let tar = archive.path().join("app.tgz");
+    repository.git(&["archive", "--format=tar.gz", "--prefix=shop-1.0/", "-o", tar.to_str().unwrap(), "HEAD"]).ok();
+
+    let built = repository.mypaas(&["builds:create", "--source-tar", tar.to_str().unwrap(), "--version", "v1.0"]).ok();
+    for words in ["-----> Node.js app detected", "-----> Compressing...", "Verifying deploy... done."] {
+        assert!(built.stdout.contains(words), "the build does not say {words:?}:\n{}", built.stdout);
+    }
+    app.page("the page of the archive", |page| page == "Hello from web.1\n");
+    assert_eq!(repository.mypaas(&["builds:output"]).ok().stdout, built.stdout, "afterwards it is there as a whole");
+    assert!(repository.mypaas(&["builds:info"]).ok().stdout.contains("succeeded"));
+    repository.mypaas(&["builds:cache:purge"]).ok();
+
+    // A build that sleeps is stopped, and its container is gone.
+    repository.write("package.json", r#"{"name":"x","scripts":{"build":"echo asleep && sleep 600"},"engines":{"node":"24.x"},"dependencies":{"ms":"2.1.3"}}"#);
+    let mut command = installation.mypaas_command(repository.path(), &["builds:create", "--version", "asleep"]);
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let sandboxes = || {
+        let instance = std::fs::read_to_string(installation.home.join("keys/instance")).unwrap();
+        let filters = [format!("label=mypaas.instance={}", instance.trim()), "label=mypaas.kind=sandbox".to_owned()];
+        installation.docker(&["ps", "-aq", "--filter", &filters[0], "--filter", &filters[1]]).ok().stdout
+    };
+    eventually("the build has a container", || (!sandboxes().is_empty()).then_some(()));
+    eventually("the build sleeps", || {
+        let ids = sandboxes();
+        let id = ids.lines().next()?.to_owned();
+        installation.docker(&["top", &id]).stdout.contains("sleep 600").then_some(())
+    });
+    repository.mypaas(&["builds:cancel"]).ok();
+    let said: Answer = child.wait_with_output().unwrap().into();
+    assert!(said.stdout.contains("asleep") && said.stdout.contains(" !     Build cancelled by "), "{}", said.stdout);
+    assert!(said.refused().contains("Error: Build cancelled by "));
+    eventually("the container is gone", || sandboxes().is_empty().then_some(()));
+    app.page("the old release", |page| page == "Hello from web.1\n");
+
+    // What lies inside is not fetched, however it is named.
+    for url in ["http://127.0.0.1:1/a.tgz", "http://169.254.169.254/latest/a.tgz"] {
+        let said = repository.mypaas(&["builds:create", "--source-url", url]).refused();
+        assert!(said.contains("is not a public address"), "{url}: {said}");
+    }
 }

@@ -10,6 +10,9 @@ pub struct Build {
     pub app: IdRef,
     pub buildpacks: Option<Vec<BuildBuildpack>>,
     pub created_at: String,
+    /// What went wrong; the schema leaves it to the output, `builds:info` shows it.
+    #[serde(default)]
+    pub failure: Option<BuildFailure>,
     pub id: String,
     /// Where the output can be read; the URL is the key to it.
     pub output_stream_url: Option<Secret>,
@@ -21,6 +24,16 @@ pub struct Build {
     pub status: String,
     pub updated_at: String,
     pub user: UserRef,
+}
+
+/// What went wrong with a build, or with the release phase after it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BuildFailure {
+    /// `no_buildpack`, `compile`, `timed_out`, `out_of_memory`, `slug_too_large`, `source`, `release_phase`, `cancelled`,
+    /// `disk_full`, `interrupted` or `platform`.
+    pub id: String,
+    /// A sentence.
+    pub message: String,
 }
 
 /// A buildpack as a build names it.
@@ -51,5 +64,6 @@ pub struct SourceBlob {
 pub struct BuildCreate {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub buildpacks: Option<Vec<BuildBuildpack>>,
+    #[serde(default)]
     pub source_blob: SourceBlob,
 }

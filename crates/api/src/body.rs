@@ -21,7 +21,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
     async fn from_request(request: Request, _: &Api) -> Result<Self, ApiError> {
         let collected = Limited::new(request.into_body(), MAX_BODY).collect().await;
         let bytes = collected.map_err(|error| match error.is::<LengthLimitError>() {
-            true => ApiError::too_large(MAX_BODY),
+            true => ApiError::too_large(MAX_BODY as u64),
             false => ApiError::bad_request("The request body could not be read to its end."),
         })?;
         read(&bytes.to_bytes()).map(Self)

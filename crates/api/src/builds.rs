@@ -1,15 +1,23 @@
-//! `/apps/{app}/builds` and `/apps/{app}/build-cache`.
+//! `/apps/{app}/builds`, `/apps/{app}/build-cache`, and what builds say.
 
-use api_types::{Build, SourceBlob, UserRef};
-use axum::{Json, extract::State, response::Response};
+use std::convert::Infallible;
+
+use api_types::{Build, BuildCreate, BuildFailure, Secret, SourceBlob, UserRef};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use domain::{App, Release};
-use engine::{Permission, Refusal};
+use engine::{Link, NewBuild, Permission, Refusal};
+use futures_util::StreamExt;
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
     Api,
     auth::Caller,
-    body::Named,
+    body::{Body, Named},
     error::ApiError,
     range::{Key, Keys, Range},
     shape::{People, id_ref, time},
@@ -24,7 +32,7 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, Named(app): Nam
     let (mut people, mut builds) = (People::default(), Vec::new());
     for build in tx.builds(app.id).await? {
         let user = people.one(&mut tx, build.user).await?;
-        builds.push(shown(&app, &build, &releases, user));
+        builds.push(shown(&api, &app, &build, &releases, user));
     }
     Ok(range.page(builds, KEYS))
 }
@@ -37,27 +45,67 @@ pub(crate) async fn info(State(api): State<Api>, caller: Caller, Named((app, bui
         Err(_) => None,
     };
     let build = found.ok_or(Refusal::NotFound("build"))?;
-    let releases = tx.releases(app.id).await?;
-    let user = People::default().one(&mut tx, build.user).await?;
-    Ok(Json(shown(&app, &build, &releases, user)))
+    drop(tx);
+    Ok(Json(api.shown_alone(&app, &build).await?))
+}
+
+/// `POST /apps/{app}/builds`
+pub(crate) async fn create(
+    State(api): State<Api>,
+    caller: Caller,
+    Named(app): Named<String>,
+    Body(asked): Body<BuildCreate>,
+) -> Result<(StatusCode, Json<Build>), ApiError> {
+    api.platform.authorize(&caller.actor, &app, Permission::Deploy).await?;
+    if asked.buildpacks.is_some_and(|buildpacks| !buildpacks.is_empty()) {
+        return Err(Refusal::NotYet("Choosing buildpacks for a single build is not built yet; the app's own are used.".to_owned()).into());
+    }
+    let url = asked.source_blob.url.ok_or_else(|| Refusal::Invalid("Give the source's URL as source_blob.url.".to_owned()))?;
+    let request_id = uuid::Builder::from_random_bytes(api.platform.chance.bytes()).into_uuid().to_string();
+    let asked = NewBuild { url: url.into_inner(), checksum: asked.source_blob.checksum, version: asked.source_blob.version, request_id };
+    let (app, build) = api.platform.create_build(&caller.actor, &app, asked).await?;
+    Ok((StatusCode::CREATED, Json(api.shown_alone(&app, &build).await?)))
+}
+
+/// `DELETE /apps/{app}/builds/{build}`
+pub(crate) async fn cancel(State(api): State<Api>, caller: Caller, Named((app, build)): Named<(String, String)>) -> Result<Json<Build>, ApiError> {
+    let (app, build) = api.platform.cancel_build(&caller.actor, &app, &build).await?;
+    Ok(Json(api.shown_alone(&app, &build).await?))
+}
+
+/// `GET /builds/{build}/output/{secret}`: no token, the URL is the secret. Goes on as long as the build does.
+pub(crate) async fn output(State(api): State<Api>, Named((build, secret)): Named<(String, String)>) -> Result<Response, ApiError> {
+    let words = api.platform.follow_build(&build, &secret).await?.map(Ok::<_, Infallible>);
+    // A proxy in front that gathers bytes would hold lines back.
+    let headers = [("content-type", "text/plain; charset=utf-8"), ("x-accel-buffering", "no"), ("x-content-type-options", "nosniff")];
+    Ok((headers, axum::body::Body::from_stream(words)).into_response())
 }
 
 /// `DELETE /apps/{app}/build-cache`
 pub(crate) async fn purge_cache(State(api): State<Api>, caller: Caller, Named(app): Named<String>) -> Result<Json<Value>, ApiError> {
-    let app = api.platform.authorize(&caller.actor, &app, Permission::Deploy).await?;
-    api.platform.builder().purge_cache(app.id).await.map_err(|error| Refusal::Platform(Box::new(error)))?;
+    api.platform.purge_cache(&caller.actor, &app).await?;
     Ok(Json(json!({})))
 }
 
-fn shown(app: &App, build: &domain::Build, releases: &[Release], user: UserRef) -> Build {
+impl Api {
+    async fn shown_alone(&self, app: &App, build: &domain::Build) -> Result<Build, ApiError> {
+        let mut tx = self.platform.store.read().await?;
+        let releases = tx.releases(app.id).await?;
+        let user = People::default().one(&mut tx, build.user).await?;
+        Ok(shown(self, app, build, &releases, user))
+    }
+}
+
+fn shown(api: &Api, app: &App, build: &domain::Build, releases: &[Release], user: UserRef) -> Build {
     // Newest first: the oldest release of its slug is the one the build made.
     let release = releases.iter().rev().find(|release| release.slug.is_some() && release.slug == build.slug);
     Build {
         app: id_ref(app.id.uuid()),
         buildpacks: None,
         created_at: time(build.created_at),
+        failure: build.failure.as_ref().map(|failure| BuildFailure { id: failure.kind.word().to_owned(), message: failure.message.clone() }),
         id: build.id.to_string(),
-        output_stream_url: None,
+        output_stream_url: Some(Secret::new(api.platform.link(Link::Output(build.id)))),
         release: release.map(|release| id_ref(release.id.uuid())),
         slug: build.slug.map(|slug| id_ref(slug.uuid())),
         source_blob: SourceBlob { version: build.source_version.clone(), ..SourceBlob::default() },

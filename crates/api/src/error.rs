@@ -36,8 +36,13 @@ impl ApiError {
     }
 
     /// 413: more was sent than is read.
-    pub(crate) fn too_large(limit: usize) -> Self {
+    pub(crate) fn too_large(limit: u64) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "bad_request", format!("The request body is too large (maximum is {limit} bytes)."))
+    }
+
+    /// 411: how much comes must be said first.
+    pub(crate) fn length_required() -> Self {
+        Self::new(StatusCode::LENGTH_REQUIRED, "bad_request", "The upload must have a Content-Length.".to_owned())
     }
 
     /// 404: no such path.
@@ -59,6 +64,7 @@ impl From<Refusal> for ApiError {
             Refusal::Unauthorized => Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message),
             Refusal::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_params", message),
             Refusal::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", message),
+            Refusal::NoRoom(_) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "insufficient_storage", message),
             Refusal::NotYet(_) => Self::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message),
             Refusal::Platform(source) => Self { source: Some(source), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_server_error", message) },
         }

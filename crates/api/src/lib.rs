@@ -37,6 +37,7 @@ mod log_stream;
 
 mod builds;
 mod slugs;
+mod sources;
 
 mod collaborators;
 mod domains;

@@ -2,12 +2,12 @@
 
 use axum::{
     Router, middleware,
-    routing::{delete, get, post},
+    routing::{delete, get, post, put},
 };
 
 use crate::{
     Api, account, apps, authorizations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, formation, log_sessions, log_stream, not_built,
-    nothing_yet, regions, releases, request_id, slugs, stacks,
+    nothing_yet, regions, releases, request_id, slugs, sources, stacks,
 };
 
 pub(crate) fn router(api: Api) -> Router {
@@ -52,8 +52,9 @@ fn of_app() -> Router<Api> {
         .route("/apps/{app}/dynos/{dyno}", get(dynos::info).delete(dynos::stop_one))
         .route("/apps/{app}/dynos/{dyno}/actions/stop", post(dynos::stop_one))
         .route("/apps/{app}/log-sessions", post(log_sessions::create))
-        .route("/apps/{app}/builds", get(builds::list))
-        .route("/apps/{app}/builds/{build}", get(builds::info))
+        .route("/apps/{app}/sources", post(sources::create_for_app))
+        .route("/apps/{app}/builds", get(builds::list).post(builds::create))
+        .route("/apps/{app}/builds/{build}", get(builds::info).delete(builds::cancel))
         .route("/apps/{app}/build-cache", delete(builds::purge_cache))
         .route("/apps/{app}/slugs/{slug}", get(slugs::info))
         .route("/apps/{app}/domains", get(domains::list))
@@ -81,4 +82,8 @@ fn of_platform() -> Router<Api> {
         .route("/dyno-sizes/{size}", get(dyno_sizes::info))
         // No token: the URL is the secret.
         .route("/logs/{secret}", get(log_stream::read))
+        .route("/sources/{secret}", put(sources::upload).get(sources::read))
+        .route("/builds/{build}/output/{secret}", get(builds::output))
+        .route("/slugs/{secret}", get(slugs::read))
+        .route("/sources", post(sources::create))
 }

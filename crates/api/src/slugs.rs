@@ -1,8 +1,14 @@
 //! `/apps/{app}/slugs/{slug}`.
 
 use api_types::{Secret, Slug, SlugBlob};
-use axum::{Json, extract::State};
-use engine::{Permission, Refusal};
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use engine::{Link, Permission, Refusal};
+use http::header;
 
 use crate::{
     Api,
@@ -19,13 +25,19 @@ pub(crate) async fn info(State(api): State<Api>, caller: Caller, Named((app, slu
         Ok(id) => tx.slug(id).await?.filter(|slug| slug.app == app.id),
         Err(_) => None,
     };
-    Ok(Json(shown(&found.ok_or(Refusal::NotFound("slug"))?)))
+    Ok(Json(shown(&api, &found.ok_or(Refusal::NotFound("slug"))?)))
 }
 
-fn shown(slug: &domain::Slug) -> Slug {
+/// `GET /slugs/{secret}`: the archive. No token, the URL is the secret.
+pub(crate) async fn read(State(api): State<Api>, Named(secret): Named<String>) -> Result<Response, ApiError> {
+    let (slug, archive) = api.platform.read_slug(&secret).await?;
+    let headers = [(header::CONTENT_TYPE, "application/gzip".to_owned()), (header::CONTENT_LENGTH, slug.bytes.to_string())];
+    Ok((headers, Body::from_stream(archive)).into_response())
+}
+
+fn shown(api: &Api, slug: &domain::Slug) -> Slug {
     Slug {
-        // Slugs cannot be downloaded yet: there is no URL.
-        blob: SlugBlob { method: "get".to_owned(), url: Secret::default() },
+        blob: SlugBlob { method: "get".to_owned(), url: Secret::new(api.platform.link(Link::Slug(slug.id))) },
         buildpack_provided_description: slug.language.clone(),
         checksum: Some(format!("SHA256:{}", slug.sha256)),
         commit: slug.commit.clone(),

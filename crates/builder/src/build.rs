@@ -12,13 +12,14 @@ use crate::{
     buildpack::{Buildpack, catalogue},
     detect::{Detected, detect},
     error::BuildError,
-    job::{Built, Job, Limits, Terminal},
+    git_source,
+    job::{Built, Job, Limits, SourceTree, Terminal},
     output::{Kept, Output},
     pipe::pipe,
     release_yml,
     sandbox::OpenSandbox,
     slug_archive,
-    source::{BOUNDS, Source},
+    source::{BOUNDS, Layout, Source},
     workspace::{self, Calls, build_folder},
 };
 
@@ -46,12 +47,24 @@ impl Builder {
         built.unwrap_or(Err(BuildError::TimedOut { limit }))
     }
 
+    /// Whether there is room to build at all.
+    pub async fn check_room(&self) -> Result<(), BuildError> {
+        let (free, floor) = (self.blobs.free().await?, self.limits.min_free_bytes);
+        if free < floor { Err(BuildError::DiskFull { free, floor }) } else { Ok(()) }
+    }
+
+    /// Where slugs are stored.
+    pub fn blobs(&self) -> &Arc<dyn Blobs> {
+        &self.blobs
+    }
+
     /// Forgets what earlier builds of the app kept.
     pub async fn purge_cache(&self, app: AppId) -> Result<(), BuildError> {
         Ok(self.sandboxes.purge_cache(app).await?)
     }
 
     async fn steps(&self, job: Job, terminal: &mut dyn Terminal, open: &mut OpenSandbox) -> Result<Built, BuildError> {
+        self.check_room().await?;
         let out = &mut Output::new(terminal, &job.config);
         out.heading(&format!("Building on the {} stack", job.stack.title()));
         let spec = self.spec(&job);
@@ -59,7 +72,11 @@ impl Builder {
         let folder = build_folder(build);
         let calls = Calls::new(&folder, stack.as_str(), source_version, request_id);
 
-        let source = Source::receive(source, BOUNDS).await?;
+        let source = match source {
+            SourceTree::Tree(tar) => Source::receive(tar, Layout::Tree, BOUNDS).await?,
+            SourceTree::Archive(tar) => Source::receive(tar, Layout::Archive, BOUNDS).await?,
+            SourceTree::Git { url, reference } => git_source::receive(self.sandboxes.as_ref(), &spec, &url, reference.as_deref(), out).await?,
+        };
         if source.files_left_out > 0 {
             out.heading(&format!("Deleting {} files matching .slugignore patterns.", source.files_left_out));
         }

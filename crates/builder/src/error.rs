@@ -27,6 +27,12 @@ pub enum BuildError {
     /// The source cannot be built as it is; the sentence says which entry and why.
     #[error("Push rejected, {0}")]
     SourceInvalid(String),
+    /// Somebody stopped it.
+    #[error("Build cancelled by {by}.")]
+    Cancelled { by: String },
+    /// In bytes.
+    #[error("The platform's disk is nearly full: {} are free, and {} are needed before anything is built.", human_bytes(*free), human_bytes(*floor))]
+    DiskFull { free: u64, floor: u64 },
     #[error("The platform could not finish the build.")]
     Platform(#[source] Box<dyn Error + Send + Sync>),
 }
@@ -44,8 +50,9 @@ impl From<BlobError> for BuildError {
 }
 
 impl From<io::Error> for BuildError {
+    /// A source whose stream breaks off for a reason of its own carries that reason.
     fn from(error: io::Error) -> Self {
-        Self::Platform(error.into())
+        error.downcast::<Self>().unwrap_or_else(|error| Self::Platform(error.into()))
     }
 }
 
@@ -61,8 +68,9 @@ pub fn failure_lines(error: &BuildError) -> Vec<String> {
         BuildError::TimedOut { .. } => &[" !     See: https://devcenter.heroku.com/articles/slug-compiler#time-limit"],
         BuildError::ProcfileInvalid(_) => &[" !     See: https://devcenter.heroku.com/articles/procfile"],
         BuildError::OutOfMemory { .. } => &["\t\t\tHINT: Build with fewer parallel jobs, or ask whoever runs this platform for a larger build limit."],
+        BuildError::DiskFull { .. } => &["\t\t\tHINT: Nothing is wrong with your code. Whoever runs this platform has to make room."],
         BuildError::Platform(_) => &["\t\t\tHINT: Nothing is wrong with your code. Please try again; if it goes on, tell whoever runs this platform."],
-        BuildError::Compile { .. } | BuildError::ReleaseScript { .. } | BuildError::SourceInvalid(_) => &[],
+        BuildError::Compile { .. } | BuildError::ReleaseScript { .. } | BuildError::SourceInvalid(_) | BuildError::Cancelled { .. } => &[],
     };
     lines.extend(hints.iter().map(|&hint| hint.to_owned()));
     if !matches!(error, BuildError::SlugTooLarge { .. }) {

@@ -17,11 +17,29 @@ pub struct Limits {
     pub slug_bytes: u64,
     /// The longest build, from receiving the source to the finished slug. Heroku: 15 minutes.
     pub time: Duration,
+    /// With less room than this for slugs, nothing is built. In bytes.
+    pub min_free_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory_mib: 2560, cpu_milli: 2000, pids: 4096, slug_bytes: 500 << 20, time: Duration::from_secs(15 * 60) }
+        Self { memory_mib: 2560, cpu_milli: 2000, pids: 4096, slug_bytes: 500 << 20, time: Duration::from_secs(15 * 60), min_free_bytes: 1 << 30 }
+    }
+}
+
+/// Where a build's source comes from.
+pub enum SourceTree {
+    /// An uncompressed tar of the tree as `git archive` writes it: no prefix before the names.
+    Tree(ByteStream),
+    /// A tar as people make them: gzipped or not, everything in it perhaps in one folder, which is taken off.
+    Archive(ByteStream),
+    /// A branch, tag or commit of a public repository, fetched inside a sandbox: with the network of builds and nothing else.
+    Git { url: String, reference: Option<String> },
+}
+
+impl From<ByteStream> for SourceTree {
+    fn from(tree: ByteStream) -> Self {
+        Self::Tree(tree)
     }
 }
 
@@ -30,8 +48,7 @@ pub struct Job {
     pub build: BuildId,
     pub app: AppId,
     pub stack: StackName,
-    /// An uncompressed tar of the tree as `git archive` writes it: no prefix before the names.
-    pub source: ByteStream,
+    pub source: SourceTree,
     /// `SOURCE_VERSION` for buildpacks: a commit's full hash.
     pub source_version: String,
     pub config: ConfigVars,

@@ -12,12 +12,14 @@ mod release_yml;
 mod slug_archive;
 
 mod buildpack;
+mod git_source;
 mod glob;
 mod slugignore;
 mod source;
 mod workspace;
 
 mod archive;
+mod gzip;
 mod output;
 mod pipe;
 mod redact;
@@ -25,7 +27,7 @@ mod sandbox;
 
 pub use build::Builder;
 pub use error::{BuildError, failure_lines};
-pub use job::{Built, Job, Limits, Terminal};
+pub use job::{Built, Job, Limits, SourceTree, Terminal};
 
 #[cfg(test)]
 mod testing;

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 use domain::Sha256;
-use flate2::{Compression, write::GzEncoder};
+use flate2::Compression;
 use futures_util::StreamExt;
 use ports::{Blobs, ByteStream};
 use sha2::{Digest, Sha256 as Hasher};
@@ -12,6 +12,7 @@ use tar::{Archive, EntryType};
 use crate::{
     archive::{ArchiveWriter, EndWatch, parts},
     error::BuildError,
+    gzip::ParallelGzip,
     pipe::{feed, pipe},
 };
 
@@ -62,7 +63,7 @@ pub(crate) async fn store(taken: ByteStream, blobs: &dyn Blobs, limit: u64) -> R
 
 /// Gives the digest of the archive before compression.
 fn compress(taken: impl Read, out: impl Write) -> io::Result<Sha256> {
-    let mut archive = ArchiveWriter::new(Hashing { hasher: Hasher::new(), out: GzEncoder::new(out, LEVEL) });
+    let mut archive = ArchiveWriter::new(Hashing { hasher: Hasher::new(), out: ParallelGzip::new(out, LEVEL)? });
     rewrite(taken, &mut archive)?;
     let Hashing { hasher, out } = archive.finish()?;
     out.finish()?.flush()?;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use domain::Procfile;
+use flate2::read::MultiGzDecoder;
 use ports::ByteStream;
 use tar::{Archive, Entry, EntryType, PaxExtensions};
 
@@ -26,6 +27,15 @@ pub(crate) struct Bounds {
     pub(crate) entries: u64,
 }
 
+/// How the entries of a source are named, and whether they are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// As `git archive` writes it.
+    Tree,
+    /// As people and GitHub write it: gzipped or not, everything in one folder or not.
+    Archive,
+}
+
 /// As large as Heroku lets a repository be, twice over.
 pub(crate) const BOUNDS: Bounds = Bounds { bytes: 2 << 30, entries: 1_000_000 };
 
@@ -37,6 +47,8 @@ const MAX_READ: u64 = 1 << 20;
 /// A source that was looked through: every entry is a file, a folder or a symbolic link inside it.
 pub(crate) struct Source {
     archive: File,
+    /// Everything lies in one folder, which is taken off.
+    wrapped: bool,
     /// Entries, counted from 0, that `.slugignore` takes out.
     left_out: BTreeSet<usize>,
     /// How many of them are no folders.
@@ -47,16 +59,20 @@ pub(crate) struct Source {
 
 impl Source {
     /// Receives and checks a source.
-    pub(crate) async fn receive(source: ByteStream, bounds: Bounds) -> Result<Self, BuildError> {
+    pub(crate) async fn receive(source: ByteStream, layout: Layout, bounds: Bounds) -> Result<Self, BuildError> {
         let (reader, feeding) = feed(source);
-        let looking = tokio::task::spawn_blocking(move || Self::look_through(spool(reader, bounds)?, bounds));
+        let looking = tokio::task::spawn_blocking(move || {
+            let archive = if layout == Layout::Archive { spool(plain(reader)?, layout, bounds) } else { spool(reader, layout, bounds) }?;
+            Self::look_through(archive, layout, bounds)
+        });
         let ((), looked) = tokio::join!(feeding, looking);
         looked.map_err(io::Error::other)?
     }
 
-    fn look_through(mut archive: File, bounds: Bounds) -> Result<Self, BuildError> {
+    fn look_through(mut archive: File, layout: Layout, bounds: Bounds) -> Result<Self, BuildError> {
         check_headers(&mut archive, bounds)?;
-        let Found { slugignore, procfile } = check_entries(&mut archive)?;
+        let wrapped = layout == Layout::Archive && is_wrapped(&mut archive)?;
+        let Found { slugignore, procfile } = check_entries(&mut archive, wrapped)?;
         let mut rules = Slugignore::parse(&slugignore.unwrap_or_default());
         let procfile_is_left_out = rules.ignores("Procfile", false);
         let (mut left_out, mut files_left_out) = (BTreeSet::new(), 0);
@@ -64,14 +80,14 @@ impl Source {
         for (number, entry) in Archive::new(BufReader::new(&archive)).entries_with_seek()?.enumerate() {
             let entry = entry?;
             let is_folder = entry.header().entry_type().is_dir();
-            let path = own_path(&entry)?;
+            let path = own_path(&entry, wrapped)?;
             if !path.is_empty() && rules.ignores(&String::from_utf8_lossy(&path), is_folder) {
                 left_out.insert(number);
                 files_left_out += usize::from(!is_folder);
             }
         }
         let procfile = procfile.filter(|_| !procfile_is_left_out).map(|bytes| Procfile::parse(&bytes)).transpose()?;
-        Ok(Self { archive, left_out, files_left_out, procfile })
+        Ok(Self { archive, wrapped, left_out, files_left_out, procfile })
     }
 
     /// Writes every entry that is not left out, under the folder `under`.
@@ -81,7 +97,7 @@ impl Source {
         out.folder(under, 0o755, 0)?;
         for (number, entry) in Archive::new(BufReader::new(&self.archive)).entries_with_seek()?.enumerate() {
             let entry = entry?;
-            let path = own_path(&entry)?;
+            let path = own_path(&entry, self.wrapped)?;
             if path.is_empty() || self.left_out.contains(&number) {
                 continue;
             }
@@ -106,13 +122,44 @@ impl Source {
     }
 }
 
-fn spool(reader: impl Read, bounds: Bounds) -> Result<File, BuildError> {
+fn spool(reader: impl Read, layout: Layout, bounds: Bounds) -> Result<File, BuildError> {
     let mut archive = tempfile::tempfile()?;
-    let copied = io::copy(&mut reader.take(bounds.bytes + 1), &mut archive)?;
+    let copied = io::copy(&mut reader.take(bounds.bytes + 1), &mut archive).map_err(|error| match error.kind() {
+        // Of the compression, not of whoever sends.
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof if layout == Layout::Archive => unreadable(error),
+        _ => error.into(),
+    })?;
     if copied > bounds.bytes {
         return Err(BuildError::SourceInvalid(format!("the source is larger than {}.", domain::slug::human_bytes(bounds.bytes))));
     }
     Ok(archive)
+}
+
+/// Decompresses what is gzipped. The bound on what comes out is the reader's.
+fn plain(mut reader: impl Read + 'static) -> io::Result<Box<dyn Read>> {
+    let mut magic = Vec::new();
+    reader.by_ref().take(2).read_to_end(&mut magic)?;
+    let gzipped = magic == [0x1f, 0x8b];
+    let whole = io::Cursor::new(magic).chain(reader);
+    Ok(if gzipped { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
+}
+
+/// Whether everything lies in one folder. What is wrong with names is for others to say.
+fn is_wrapped(archive: &mut File) -> Result<bool, BuildError> {
+    archive.rewind()?;
+    let mut wrapper: Option<Vec<u8>> = None;
+    for entry in Archive::new(BufReader::new(&*archive)).entries_with_seek().map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let kind = entry.header().entry_type();
+        let raw = entry.path_bytes();
+        let Ok(parts) = parts(&raw) else { return Ok(false) };
+        let Some((first, inside)) = parts.split_first().filter(|_| kind != EntryType::XGlobalHeader) else { continue };
+        let fits = wrapper.get_or_insert_with(|| first.to_vec()) == first && (!inside.is_empty() || kind.is_dir());
+        if !fits {
+            return Ok(false);
+        }
+    }
+    Ok(wrapper.is_some())
 }
 
 /// Looks at every header as it lies there, before anything believes them.
@@ -158,7 +205,7 @@ struct Found {
     procfile: Option<Vec<u8>>,
 }
 
-fn check_entries(archive: &mut File) -> Result<Found, BuildError> {
+fn check_entries(archive: &mut File, wrapped: bool) -> Result<Found, BuildError> {
     archive.rewind()?;
     let mut found = Found::default();
     let mut symlinks: HashSet<Vec<u8>> = HashSet::new();
@@ -184,7 +231,8 @@ fn check_entries(archive: &mut File) -> Result<Found, BuildError> {
             EntryType::Fifo => return Err(refused(&raw, "is a named pipe; a source is made of files, folders and symbolic links")),
             _ => return Err(refused(&raw, "is neither a file nor a folder nor a symbolic link")),
         }
-        let slot = match path.as_slice() {
+        let own = parts.get(usize::from(wrapped)..).unwrap_or_default().join(&b'/');
+        let slot = match own.as_slice() {
             b".slugignore" => &mut found.slugignore,
             b"Procfile" => &mut found.procfile,
             _ => continue,
@@ -200,12 +248,13 @@ fn check_entries(archive: &mut File) -> Result<Found, BuildError> {
 }
 
 /// The path of an entry that was checked; empty for what is no entry of the tree.
-fn own_path<R: Read>(entry: &Entry<'_, R>) -> io::Result<Cow<'static, [u8]>> {
+fn own_path<R: Read>(entry: &Entry<'_, R>, wrapped: bool) -> io::Result<Cow<'static, [u8]>> {
     if entry.header().entry_type() == EntryType::XGlobalHeader {
         return Ok(Cow::Borrowed(b""));
     }
     let raw = entry.path_bytes();
-    Ok(Cow::Owned(parts(&raw).map_err(io::Error::other)?.join(&b'/')))
+    let parts = parts(&raw).map_err(io::Error::other)?;
+    Ok(Cow::Owned(parts.get(usize::from(wrapped)..).unwrap_or_default().join(&b'/')))
 }
 
 fn refused(path: &[u8], why: &str) -> BuildError {

@@ -14,6 +14,7 @@ pub mod procfile;
 pub mod build;
 pub mod release;
 pub mod slug;
+pub mod source_blob;
 pub mod stack;
 
 pub mod dyno;
@@ -30,7 +31,7 @@ pub mod notice;
 
 pub use account::{Account, AccountId, Authorization, AuthorizationId, Email};
 pub use app::{App, AppId};
-pub use build::{Build, BuildId, BuildStatus};
+pub use build::{Build, BuildFailure, BuildId, BuildStatus, FailureKind};
 pub use config_vars::{ConfigKey, ConfigValue, ConfigVars};
 pub use dyno::{Dyno, DynoName};
 pub use dyno_size::DynoSize;
@@ -41,4 +42,5 @@ pub use names::AppName;
 pub use procfile::{ProcessType, Procfile};
 pub use release::{Release, ReleaseId, ReleaseVersion};
 pub use slug::{Sha256, Slug, SlugId};
+pub use source_blob::{SourceBlob, SourceBlobId};
 pub use stack::StackName;

@@ -73,6 +73,7 @@ impl Platform {
         tx.delete_app(app.id).await?;
         tx.commit().await?;
         lock(&self.building).remove(&app.id);
+        self.cancel_builds_of(app.id, actor.account.email.as_str());
         self.logs.forget(app.id);
         self.formation.up();
         self.leftovers.up();

@@ -15,8 +15,13 @@ pub mod config;
 pub mod releases;
 pub mod scaling;
 
+pub mod builds;
+mod failures;
+pub mod links;
+pub(crate) mod live;
 pub mod push;
 pub mod release_phase;
+pub mod source;
 
 pub mod dynos;
 pub mod environment;
@@ -29,5 +34,7 @@ pub mod routes;
 pub use accounts::{Actor, Password};
 pub use authority::Permission;
 pub use background::{Round, Task, Wake, drive};
+pub use builds::NewBuild;
+pub use links::Link;
 pub use platform::{Parts, Platform, Settings};
 pub use refusal::Refusal;

@@ -7,18 +7,20 @@ use std::{
 };
 
 use builder::Builder;
-use domain::{App, AppId, LogLine, Source, StackName, dyno::Policy, route::RouteTable};
-use ports::{Chance, Clock, LogSink, Runtime, runtime::ContainerKey};
+use domain::{App, AppId, BuildId, LogLine, Source, StackName, dyno::Policy, route::RouteTable};
+use ports::{Chance, Clock, Downloads, LogSink, Runtime, runtime::ContainerKey};
 use store::Db;
 use tokio::sync::watch;
 
-use crate::{background::Wake, one_off::PendingAttachments};
+use crate::{background::Wake, live::Live, one_off::PendingAttachments};
 
 /// The outside world and the store, handed in once at start.
 pub struct Parts {
     pub store: Db,
     pub runtime: Arc<dyn Runtime>,
     pub builder: Builder,
+    /// For sources of builds that lie elsewhere.
+    pub downloads: Arc<dyn Downloads>,
     pub logs: Arc<dyn LogSink>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<Chance>,
@@ -71,6 +73,7 @@ pub struct Platform {
     pub formation: Wake,
     /// Wakes whoever clears up, after an app was destroyed.
     pub leftovers: Wake,
+    pub(crate) downloads: Arc<dyn Downloads>,
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) routes: watch::Sender<Arc<RouteTable>>,
     /// Where each dyno listens, as last seen; for routes while the engine is away.
@@ -80,11 +83,13 @@ pub struct Platform {
     pub(crate) attachments: PendingAttachments,
     /// One build at a time per app.
     pub(crate) building: Mutex<HashMap<AppId, Arc<tokio::sync::Mutex<()>>>>,
+    /// What builds that have not ended are saying.
+    pub(crate) under_way: Mutex<HashMap<BuildId, Arc<Live>>>,
 }
 
 impl Platform {
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { store, runtime, builder, logs, clock, chance, settings } = parts;
+        let Parts { store, runtime, builder, downloads, logs, clock, chance, settings } = parts;
         let formation = Wake(runtime.changes());
         Arc::new(Self {
             store,
@@ -95,12 +100,14 @@ impl Platform {
             settings,
             formation,
             leftovers: Wake::default(),
+            downloads,
             logs,
             routes: watch::Sender::new(Arc::default()),
             addresses: Mutex::default(),
             troubles: Mutex::default(),
             attachments: PendingAttachments::default(),
             building: Mutex::default(),
+            under_way: Mutex::default(),
         })
     }
 

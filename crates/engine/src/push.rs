@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use builder::{BuildError, Builder, Built, Job, Terminal};
-use domain::{App, Build, BuildStatus, Release, Slug, release::ReleaseStatus};
+use builder::{BuildError, Built, Job, SourceTree, Terminal};
+use domain::{App, Build, BuildFailure, BuildStatus, Release, Slug, release::ReleaseStatus};
 use ports::{ByteStream, runtime::Image};
 use store::StoreError;
 
 use crate::{
     accounts::Actor,
+    failures,
+    live::Live,
     platform::{Platform, lock},
     release_phase::{self, Outcome},
     releases::{adopt, short},
@@ -38,24 +40,51 @@ pub enum PushError {
     AppGone,
 }
 
+/// A build to do, whoever wants it.
+pub(crate) struct Order {
+    pub(crate) actor: Actor,
+    pub(crate) app: App,
+    /// What the source is called: a commit's full hash for a push.
+    pub(crate) version: Option<String>,
+    pub(crate) source: SourceTree,
+    pub(crate) request_id: String,
+}
+
+/// Held by whoever builds an app.
+pub(crate) type Turn = tokio::sync::OwnedMutexGuard<()>;
+
 impl Platform {
     /// Builds what was pushed, releases it, and lets the dynos follow. A build that fails leaves the old release running.
     pub async fn receive(&self, push: Push, terminal: &mut dyn Terminal) -> Result<Release, PushError> {
-        let _turn = self.take_turn(push.app.id, terminal).await;
-        let mut terminal = Recorded { terminal, kept: String::new() };
-        let build = self.open_build(&push.actor, &push.app, &push.commit).await?;
-        self.tell_api(push.app.id, format!("Build started by user {}", push.actor.account.email));
-        let (actor, app, commit) = (push.actor.clone(), push.app.clone(), push.commit.clone());
-        let built = match self.compile(&build, push, &mut terminal).await {
-            Ok(built) => built,
-            Err(error) => {
-                self.close_build(build, BuildStatus::Failed, terminal.kept).await?;
-                self.tell_api(app.id, "Build failed -- check your build logs");
-                return Err(error);
-            }
-        };
-        self.ready_image(&build, &built).await;
-        let (slug, mut release) = self.create_release(&actor, &app, &build, &commit, built).await?;
+        let Push { actor, app, commit, source, request_id } = push;
+        let turn = self.take_turn(app.id, terminal).await;
+        let build = self.open_build(&actor, &app, Some(&commit)).await?;
+        self.carry_out(build, Order { actor, app, version: Some(commit), source: source.into(), request_id }, Some(turn), terminal).await
+    }
+
+    /// Does a build that was opened, from its turn to its end, which is saved whatever happens.
+    pub(crate) async fn carry_out(&self, build: Build, order: Order, turn: Option<Turn>, terminal: &mut dyn Terminal) -> Result<Release, PushError> {
+        let app = order.app.clone();
+        let under_way = self.under_way(app.id, build.id);
+        let mut terminal = Recorded { terminal, live: under_way.live.clone() };
+        let launched = self.build_and_launch(&build, order, turn, &mut terminal).await;
+        if let Err(error) = &launched
+            && !matches!(error, PushError::Build(_))
+        {
+            // The pusher is told by whoever took the push; those who follow read it here.
+            under_way.live.say(format!(" !     {error}\n").as_bytes());
+        }
+        let (status, failure) = failures::of(&launched);
+        self.close_build(build, status, failure, under_way.live.text()).await?;
+        self.tell_api(app.id, if status == BuildStatus::Succeeded { "Build succeeded" } else { "Build failed -- check your build logs" });
+        launched.map(|(release, _)| release)
+    }
+
+    async fn build_and_launch(&self, build: &Build, order: Order, turn: Option<Turn>, terminal: &mut Recorded<'_>) -> Result<(Release, Outcome), PushError> {
+        let (actor, app, version) = (order.actor.clone(), order.app.clone(), order.version.clone());
+        let (_turn, built) = self.compile(build, order, turn, terminal).await?;
+        self.ready_image(build, &built).await;
+        let (slug, mut release) = self.create_release(&actor, &app, build, version.as_deref(), built).await?;
         terminal.line("-----> Launching...");
         if release.current {
             self.announce(&app, &release, &actor);
@@ -66,17 +95,19 @@ impl Platform {
         terminal.line(&format!("       {} deployed to mypaas", self.settings.web_url(&app)));
         terminal.line("");
         terminal.line("Verifying deploy... done.");
-        if !release.current && release_phase::run(self, &app, &release, &slug, &mut terminal).await.map_err(PushError::Platform)? == Outcome::Succeeded {
+        if release.current {
+            return Ok((release, Outcome::Succeeded));
+        }
+        let outcome = release_phase::run(self, &app, &release, &slug, terminal).await.map_err(PushError::Platform)?;
+        if outcome == Outcome::Succeeded {
             self.promote(&mut release, &slug).await?;
             self.announce(&app, &release, &actor);
         }
-        self.close_build(build, BuildStatus::Succeeded, terminal.kept).await?;
-        self.tell_api(app.id, "Build succeeded");
-        Ok(release)
+        Ok((release, outcome))
     }
 
-    /// One build at a time per app; a second push waits for the first and is told so.
-    async fn take_turn(&self, app: domain::AppId, terminal: &mut dyn Terminal) -> tokio::sync::OwnedMutexGuard<()> {
+    /// One build at a time per app; whoever comes second waits for the first and is told so.
+    pub(crate) async fn take_turn(&self, app: domain::AppId, terminal: &mut dyn Terminal) -> Turn {
         let turn: Arc<_> = lock(&self.building).entry(app).or_default().clone();
         if let Ok(taken) = turn.clone().try_lock_owned() {
             return taken;
@@ -85,16 +116,18 @@ impl Platform {
         turn.lock_owned().await
     }
 
-    async fn open_build(&self, actor: &Actor, app: &App, commit: &str) -> Result<Build, PushError> {
+    /// Remembers a build, and makes it known to those who want to follow it.
+    pub(crate) async fn open_build(&self, actor: &Actor, app: &App, version: Option<&str>) -> Result<Build, StoreError> {
         let now = self.clock.now();
         let build = Build {
             id: self.chance.id(now),
             app: app.id,
             user: actor.account.id,
             status: BuildStatus::Pending,
-            source_version: Some(commit.to_owned()),
+            source_version: version.map(str::to_owned),
             stack: app.stack.clone(),
             slug: None,
+            failure: None,
             output: String::new(),
             created_at: now,
             updated_at: now,
@@ -102,23 +135,25 @@ impl Platform {
         let mut tx = self.store.write().await?;
         tx.insert_build(&build).await?;
         tx.commit().await?;
+        self.set_out(app.id, build.id);
         Ok(build)
     }
 
-    async fn compile(&self, build: &Build, push: Push, terminal: &mut Recorded<'_>) -> Result<Built, PushError> {
-        let config = self.store.read().await?.config_vars(push.app.id).await?;
-        let job = Job {
-            build: build.id,
-            app: push.app.id,
-            stack: build.stack.clone(),
-            source: push.source,
-            source_version: push.commit,
-            config,
-            request_id: push.request_id,
+    /// Waits for its turn and builds, unless it is cancelled first.
+    async fn compile(&self, build: &Build, order: Order, turn: Option<Turn>, terminal: &mut Recorded<'_>) -> Result<(Turn, Built), PushError> {
+        let live = terminal.live.clone();
+        let built = tokio::select! {
+            biased;
+            cancelled = live.cancelled() => Err(cancelled),
+            built = self.compile_in_turn(build, order, turn, terminal) => built,
         };
-        let built = self.builder.build(job, terminal).await;
+        // Until here it could be cancelled.
+        let built = built.and_then(|built| live.launch().map(|()| built));
         if let Err(error) = &built {
             builder::failure_lines(error).iter().for_each(|line| terminal.line(line));
+            if self.store.read().await?.was_built_before(build).await? {
+                failures::built_before(build).iter().for_each(|line| terminal.line(line));
+            }
             if let BuildError::Platform(source) = error {
                 tracing::error!(build = %build.id, error = source.as_ref() as &dyn std::error::Error, "a build failed by the platform's fault");
             }
@@ -135,9 +170,28 @@ impl Platform {
         }
     }
 
+    async fn compile_in_turn(&self, build: &Build, order: Order, turn: Option<Turn>, terminal: &mut Recorded<'_>) -> Result<(Turn, Built), BuildError> {
+        let turn = match turn {
+            Some(turn) => turn,
+            None => self.take_turn(order.app.id, terminal).await,
+        };
+        self.tell_api(order.app.id, format!("Build started by user {}", order.actor.account.email));
+        let config = async { self.store.read().await?.config_vars(order.app.id).await }.await.map_err(|error| BuildError::Platform(error.into()))?;
+        let job = Job {
+            build: build.id,
+            app: order.app.id,
+            stack: build.stack.clone(),
+            source: order.source,
+            source_version: order.version.unwrap_or_default(),
+            config,
+            request_id: order.request_id,
+        };
+        Ok((turn, self.builder.build(job, terminal).await?))
+    }
+
     /// The slug, the release and the formation that follows from them, all or nothing. With a release phase the release
     /// waits, without one it is current at once.
-    async fn create_release(&self, actor: &Actor, app: &App, build: &Build, commit: &str, built: Built) -> Result<(Slug, Release), PushError> {
+    async fn create_release(&self, actor: &Actor, app: &App, build: &Build, version: Option<&str>, built: Built) -> Result<(Slug, Release), PushError> {
         let now = self.clock.now();
         let slug = Slug {
             id: self.chance.id(now),
@@ -147,7 +201,7 @@ impl Platform {
             bytes: built.bytes,
             stack: build.stack.clone(),
             process_types: built.process_types,
-            commit: Some(commit.to_owned()),
+            commit: version.map(str::to_owned),
             language: built.language,
             created_at: now,
         };
@@ -160,7 +214,7 @@ impl Platform {
         tx.insert_slug(&slug).await?;
         tx.update_build(&Build { slug: Some(slug.id), updated_at: now, ..build.clone() }).await?;
         let config = tx.config_vars(app.id).await?;
-        let description = format!("Deploy {}", short(commit));
+        let description = version.map_or_else(|| "Deploy".to_owned(), |version| format!("Deploy {}", short(version)));
         let release = tx.insert_release(self.chance.id(now), app.id, Some(slug.id), &description, actor.account.id, &config, now, status, !waits).await?;
         if !waits {
             adopt(&mut tx, &slug).await?;
@@ -179,46 +233,29 @@ impl Platform {
         Ok(())
     }
 
-    async fn close_build(&self, build: Build, status: BuildStatus, output: String) -> Result<(), PushError> {
+    async fn close_build(&self, build: Build, status: BuildStatus, failure: Option<BuildFailure>, output: String) -> Result<(), PushError> {
         let mut tx = self.store.write().await?;
         let slug = tx.build(build.id).await?.and_then(|stored| stored.slug);
-        tx.update_build(&Build { status, output, slug, updated_at: self.clock.now(), ..build }).await?;
+        tx.update_build(&Build { status, failure, output, slug, updated_at: self.clock.now(), ..build }).await?;
         tx.commit().await?;
         Ok(())
     }
-
-    /// The runner of buildpacks, for those that only purge its caches.
-    pub const fn builder(&self) -> &Builder {
-        &self.builder
-    }
 }
 
-/// Longest output kept with a build; the person saw all of it.
-const KEEP: usize = 1024 * 1024;
-
-/// A terminal whose output is kept with the build.
+/// A terminal whose output is also kept, for those who follow the build and for later.
 struct Recorded<'a> {
     terminal: &'a mut dyn Terminal,
-    kept: String,
+    live: Arc<Live>,
 }
 
 impl Terminal for Recorded<'_> {
     fn line(&mut self, text: &str) {
         self.terminal.line(text);
-        self.keep(text);
-        self.keep("\n");
+        self.live.say(format!("{text}\n").as_bytes());
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
         self.terminal.bytes(bytes);
-        self.keep(&String::from_utf8_lossy(bytes));
-    }
-}
-
-impl Recorded<'_> {
-    fn keep(&mut self, text: &str) {
-        if self.kept.len() + text.len() <= KEEP {
-            self.kept.push_str(text);
-        }
+        self.live.say(bytes);
     }
 }

@@ -1,6 +1,6 @@
 //! What a crash left unfinished, settled once at start.
 
-use domain::{Build, BuildStatus, release::ReleaseStatus};
+use domain::{Build, BuildFailure, BuildStatus, FailureKind, release::ReleaseStatus};
 use store::StoreError;
 
 use crate::platform::Platform;
@@ -13,8 +13,10 @@ impl Platform {
         let mut tx = self.store.write().await?;
         let unfinished = tx.unfinished_builds().await?;
         for build in &unfinished {
-            let output = format!("{}\n !     The platform was restarted during this build. Push again to build it.\n", build.output);
-            tx.update_build(&Build { status: BuildStatus::Failed, output, updated_at: now, ..build.clone() }).await?;
+            let message = "The platform was restarted during this build. Push again to build it.".to_owned();
+            let output = format!("{}\n !     {message}\n", build.output);
+            let failure = Some(BuildFailure { kind: FailureKind::Interrupted, message });
+            tx.update_build(&Build { status: BuildStatus::Failed, failure, output, updated_at: now, ..build.clone() }).await?;
         }
         let mut halted = Vec::new();
         for app in tx.apps().await? {

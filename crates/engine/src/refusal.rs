@@ -16,6 +16,9 @@ pub enum Refusal {
     Invalid(String),
     #[error("{0}")]
     Conflict(String),
+    /// The disk is nearly full.
+    #[error("{0}")]
+    NoRoom(String),
     /// Not built yet; says what to do instead.
     #[error("{0}")]
     NotYet(String),

@@ -12,6 +12,7 @@ use ports::{
     Chance, Clock,
     blobs::disk::DiskBlobs,
     clock::HandClock,
+    downloads::FakeDownloads,
     log_sink::KeptLines,
     runtime::{ContainerKey, Kept, fake::FakeRuntime},
     sandbox::fake::FakeSandboxes,
@@ -44,7 +45,16 @@ async fn platform(home: &std::path::Path, clock: Arc<dyn Clock>, runtime: Arc<Fa
         rendezvous: ("localhost".into(), 5001),
         api_url: "http://localhost:5001".into(),
     };
-    Platform::new(Parts { store, runtime, builder: Builder::new(sandboxes, blobs, home.join("buildpacks"), Limits::default()), logs, clock, chance, settings })
+    Platform::new(Parts {
+        store,
+        runtime,
+        builder: Builder::new(sandboxes, blobs, home.join("buildpacks"), Limits::default()),
+        downloads: Arc::new(FakeDownloads::default()),
+        logs,
+        clock,
+        chance,
+        settings,
+    })
 }
 
 impl Story {

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{apps, auth, builds, config, create, git, logs, ps, releases, run, scale};
+use crate::commands::{apps, auth, build_create, builds, config, create, git, logs, ps, releases, run, scale};
 
 /// Deploy and run apps on a mypaas server.
 #[derive(Debug, Parser)]
@@ -102,6 +102,21 @@ pub(crate) enum Command {
     MaintenanceOff,
     /// List the builds
     Builds(builds::List),
+    /// Build an archive, a URL or the current folder, without git
+    #[command(name = "builds:create")]
+    BuildsCreate(build_create::Create),
+    /// Show a build
+    #[command(name = "builds:info")]
+    BuildsInfo(builds::Info),
+    /// Show what a build says, while it goes on and afterwards
+    #[command(name = "builds:output")]
+    BuildsOutput(builds::One),
+    /// Stop a build
+    #[command(name = "builds:cancel")]
+    BuildsCancel(builds::One),
+    /// Forget what builds have kept for the next one
+    #[command(name = "builds:cache:purge")]
+    BuildsCachePurge,
     /// List the stacks
     #[command(alias = "stack")]
     Stacks,

@@ -1,5 +1,6 @@
 //! The one place that sends requests.
 
+use std::fs::File;
 use std::io::BufReader;
 use std::time::Duration;
 
@@ -128,6 +129,14 @@ impl Client {
         let answer = self.agent.run(request).map_err(|error| self.trouble(&Method::GET, "a stream", Trouble::of(&error)))?;
         let answer = self.check(&Method::GET, "a stream", answer)?;
         Ok(BufReader::new(answer.into_body().into_with_config().limit(u64::MAX).reader()))
+    }
+
+    /// Puts a file where a URL says, which is its own key.
+    pub(crate) fn upload(&self, url: &Secret, file: File) -> Result<(), ClientError> {
+        let trouble = |trouble| self.trouble(&Method::PUT, "a source", trouble);
+        let request = Request::put(url.expose()).body(file).map_err(|_| trouble(Trouble::BadUrl))?;
+        let answer = self.agent.run(request).map_err(|error| trouble(Trouble::of(&error)))?;
+        self.check(&Method::PUT, "a source", answer).map(drop)
     }
 
     fn proof(&self) -> Option<Proof<'_>> {

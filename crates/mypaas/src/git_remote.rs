@@ -1,6 +1,8 @@
 //! The git repository of the current folder. Runs `git` with arguments of its own, never through a shell.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::origin::Origin;
@@ -92,10 +94,29 @@ fn parse_remotes(said: &str) -> Vec<Remote> {
     remotes
 }
 
+/// The files below the current folder that git knows or would take.
+pub(crate) fn files() -> Result<Vec<PathBuf>, GitError> {
+    let listed = git_bytes(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
+    let mut files: Vec<_> = listed.split(|&byte| byte == 0).filter(|path| !path.is_empty()).map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
+    // A file in conflict is listed more than once.
+    files.dedup();
+    Ok(files)
+}
+
+/// The commit that is checked out, if that is what lies here.
+pub(crate) fn commit_if_clean() -> Option<String> {
+    let clean = git(&["status", "--porcelain"]).is_ok_and(|said| said.is_empty());
+    clean.then(|| git(&["rev-parse", "--verify", "HEAD"]).ok()).flatten().map(|commit| commit.trim().to_owned())
+}
+
 fn git(arguments: &[&str]) -> Result<String, GitError> {
+    Ok(String::from_utf8_lossy(&git_bytes(arguments)?).into_owned())
+}
+
+fn git_bytes(arguments: &[&str]) -> Result<Vec<u8>, GitError> {
     let Output { status, stdout, stderr } = Command::new("git").args(arguments).stdin(Stdio::null()).output().map_err(GitError::Missing)?;
     if status.success() {
-        return Ok(String::from_utf8_lossy(&stdout).into_owned());
+        return Ok(stdout);
     }
     let said = String::from_utf8_lossy(&stderr).trim().to_owned();
     if said.contains("not a git repository") || said.contains("--local can only be used inside a git repository") {

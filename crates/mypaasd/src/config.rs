@@ -54,6 +54,8 @@ pub(crate) struct Build {
     pub(crate) pids: i64,
     pub(crate) time_minutes: u64,
     pub(crate) slug_mib: u64,
+    /// With less free where slugs lie, nothing is built.
+    pub(crate) min_free_mib: u64,
     /// The folder of buildpacks. (`MYPAAS_BUILDPACKS`)
     pub(crate) buildpacks: PathBuf,
     /// PEM certificates that builds and dynos trust besides the public ones. (`MYPAAS_EXTRA_CA_FILE`)
@@ -102,7 +104,16 @@ impl Default for Apps {
 }
 impl Default for Build {
     fn default() -> Self {
-        Self { memory_mib: 4096, cpu_milli: 2000, pids: 4096, time_minutes: 15, slug_mib: 500, buildpacks: "buildpacks".into(), extra_ca_file: None }
+        Self {
+            memory_mib: 4096,
+            cpu_milli: 2000,
+            pids: 4096,
+            time_minutes: 15,
+            slug_mib: 500,
+            min_free_mib: 1024,
+            buildpacks: "buildpacks".into(),
+            extra_ca_file: None,
+        }
     }
 }
 

@@ -6,10 +6,12 @@ use anyhow::Context;
 use builder::{Builder, Limits};
 use docker::{Docker, StackImages};
 use domain::{StackName, dyno::Policy};
+use download::PublicDownloads;
 use engine::{Parts, Platform, Settings};
 use logs::{Logplex, Sessions};
 use ports::{
-    Blobs, Chance, Clock, LogSink, Runtime, Sandboxes, blobs::disk::DiskBlobs, clock::SystemClock, runtime::fake::FakeRuntime, sandbox::fake::FakeSandboxes,
+    Blobs, Chance, Clock, LogSink, Runtime, Sandboxes, blobs::disk::DiskBlobs, clock::SystemClock, downloads::FakeDownloads, runtime::fake::FakeRuntime,
+    sandbox::fake::FakeSandboxes,
 };
 use store::Db;
 
@@ -49,8 +51,17 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         .context("the Docker engine could not be used (is it running? `docker info` tells)")?;
     let sandboxes: Arc<dyn Sandboxes> = docker.clone();
     let builder = Builder::new(sandboxes, blobs.clone(), config.build.buildpacks.clone(), limits(config));
-    let platform =
-        Platform::new(Parts { store, runtime: docker, builder, logs, clock: clock.clone(), chance: chance.clone(), settings: platform_settings(config)? });
+    let downloads = Arc::new(PublicDownloads::new(config.build.extra_ca_file.as_deref()).context("build.extra_ca_file could not be read")?);
+    let platform = Platform::new(Parts {
+        store,
+        runtime: docker,
+        builder,
+        downloads,
+        logs,
+        clock: clock.clone(),
+        chance: chance.clone(),
+        settings: platform_settings(config)?,
+    });
     Ok(Wired { platform, logplex, sessions, blobs, clock, chance, _lock: lock })
 }
 
@@ -64,7 +75,16 @@ pub(crate) async fn offline(config: &Config) -> anyhow::Result<Arc<Platform>> {
     let nothing = FakeSandboxes { act: Arc::new(|_, _, _| 1), files: Default::default() };
     let builder = Builder::new(Arc::new(nothing), blobs, config.build.buildpacks.clone(), limits(config));
     let runtime: Arc<dyn Runtime> = Arc::new(FakeRuntime::new(clock.clone()));
-    Ok(Platform::new(Parts { store, runtime, builder, logs: Arc::new(Logplex::default()), clock, chance, settings: platform_settings(config)? }))
+    Ok(Platform::new(Parts {
+        store,
+        runtime,
+        builder,
+        downloads: Arc::new(FakeDownloads::default()),
+        logs: Arc::new(Logplex::default()),
+        clock,
+        chance,
+        settings: platform_settings(config)?,
+    }))
 }
 
 fn folders(config: &Config) -> anyhow::Result<()> {
@@ -88,6 +108,7 @@ fn limits(config: &Config) -> Limits {
         pids: build.pids,
         slug_bytes: build.slug_mib * 1024 * 1024,
         time: Duration::from_secs(build.time_minutes * 60),
+        min_free_bytes: build.min_free_mib * 1024 * 1024,
     }
 }
 

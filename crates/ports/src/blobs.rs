@@ -27,6 +27,8 @@ pub trait Blobs: Send + Sync {
     async fn open(&self, digest: Sha256) -> Result<ByteStream, BlobError>;
     /// Whether it is there.
     async fn has(&self, digest: Sha256) -> Result<bool, BlobError>;
+    /// Room that is left for more, in bytes.
+    async fn free(&self) -> Result<u64, BlobError>;
     /// Removes what is not named here and was written before this moment, and says how many. What was written later may be
     /// about to be named.
     async fn retain(&self, kept: &BTreeSet<Sha256>, before: Timestamp) -> Result<usize, BlobError>;

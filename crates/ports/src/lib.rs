@@ -3,6 +3,7 @@
 pub mod blobs;
 pub mod chance;
 pub mod clock;
+pub mod downloads;
 pub mod log_sink;
 pub mod runtime;
 pub mod sandbox;
@@ -10,6 +11,7 @@ pub mod sandbox;
 pub use blobs::{BlobError, Blobs};
 pub use chance::Chance;
 pub use clock::Clock;
+pub use downloads::{DownloadError, Downloads};
 pub use log_sink::LogSink;
 pub use runtime::{Runtime, RuntimeError};
 pub use sandbox::{Sandbox, Sandboxes};

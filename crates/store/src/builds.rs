@@ -1,13 +1,16 @@
 //! Builds: every run of the buildpacks, with what the person saw of it, so that it can be read again. A build that is
 //! still pending after a restart has lost its container and is to be failed.
 
-use domain::{AppId, Build, BuildId, BuildStatus};
+use domain::{AppId, Build, BuildFailure, BuildId, BuildStatus, FailureKind};
 
 use crate::{Tx, error::R, statement::Row};
 
 macro_rules! select_build {
     ($rest:literal) => {
-        concat!("SELECT id, app_id, user_id, status, source_version, stack, slug_id, output, created_at_ms, updated_at_ms FROM builds ", $rest)
+        concat!(
+            "SELECT id, app_id, user_id, status, source_version, stack, slug_id, output, failure, failure_message, created_at_ms, updated_at_ms FROM builds ",
+            $rest
+        )
     };
 }
 
@@ -20,10 +23,16 @@ fn build(row: &Row) -> R<Build> {
         source_version: row.get("source_version")?,
         stack: row.parsed("stack")?,
         slug: row.id_or_null("slug_id")?,
+        failure: failure(row)?,
         output: row.get("output")?,
         created_at: row.time("created_at_ms")?,
         updated_at: row.time("updated_at_ms")?,
     })
+}
+
+fn failure(row: &Row) -> R<Option<BuildFailure>> {
+    let Some(message) = row.get::<Option<String>>("failure_message")? else { return Ok(None) };
+    Ok(Some(BuildFailure { kind: row.word("failure", FailureKind::from_word)?, message }))
 }
 
 impl Tx {
@@ -47,12 +56,14 @@ impl Tx {
         .map(drop)
     }
 
-    /// Saves what can change of a build: status, slug, output and when that was.
+    /// Saves what can change of a build: status, slug, output, failure and when that was.
     pub async fn update_build(&mut self, build: &Build) -> R<()> {
-        self.sql("UPDATE builds SET status = $1, slug_id = $2, output = $3, updated_at_ms = $4 WHERE id = $5")
+        self.sql("UPDATE builds SET status = $1, slug_id = $2, output = $3, failure = $4, failure_message = $5, updated_at_ms = $6 WHERE id = $7")
             .text(build.status.word())
             .id_or_null(build.slug)
             .text(&build.output)
+            .bind(build.failure.as_ref().map(|failure| failure.kind.word().to_owned()))
+            .bind(build.failure.as_ref().map(|failure| failure.message.clone()))
             .time(build.updated_at)
             .id(build.id)
             .execute()
@@ -67,6 +78,13 @@ impl Tx {
     /// An app's builds, newest first.
     pub async fn builds(&mut self, app: AppId) -> R<Vec<Build>> {
         self.sql(select_build!("WHERE app_id = $1 ORDER BY created_at_ms DESC, id DESC")).id(app).all(build).await
+    }
+
+    /// Whether this source of the app was built before this build.
+    pub async fn was_built_before(&mut self, build: &Build) -> R<bool> {
+        let Some(version) = &build.source_version else { return Ok(false) };
+        let found = self.sql("SELECT id FROM builds WHERE app_id = $1 AND source_version = $2 AND id <> $3 LIMIT 1").id(build.app).text(version).id(build.id);
+        Ok(found.optional(|_| Ok(())).await?.is_some())
     }
 
     /// All apps' builds that have not ended, oldest first.

@@ -89,6 +89,16 @@ impl Db {
         }
     }
 
+    /// Seals what a secret link of this kind carries.
+    pub fn seal_link(&self, kind: &str, plain: &[u8]) -> Vec<u8> {
+        self.sealer.seal_link(kind, plain)
+    }
+
+    /// Opens what [`Self::seal_link`] sealed for this kind of link; `None` for what somebody made up.
+    pub fn open_link(&self, kind: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.sealer.open_link(kind, sealed)
+    }
+
     fn tx(&self, driver: Driver) -> Tx {
         Tx { driver, sealer: Arc::clone(&self.sealer) }
     }

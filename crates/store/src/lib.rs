@@ -27,6 +27,7 @@ mod config_vars;
 mod builds;
 mod releases;
 mod slugs;
+mod source_blobs;
 
 mod dynos;
 mod formation;

@@ -66,6 +66,26 @@ impl Sealer {
     }
 }
 
+/// What links are bound to, besides their kind. No app's id begins like this.
+const LINK: &[u8] = b"link:";
+
+impl Sealer {
+    /// Makes what a secret link carries: only whoever has the key can make one, or read one.
+    pub(crate) fn seal_link(&self, kind: &str, plain: &[u8]) -> Vec<u8> {
+        let nonce: [u8; NONCE] = self.chance.bytes();
+        let payload = Payload { msg: plain, aad: &[LINK, kind.as_bytes()].concat() };
+        let ciphertext = self.key.cipher().encrypt(&XNonce::from(nonce), payload).expect("only a message of 256 GiB is too long to seal");
+        [nonce.as_slice(), &ciphertext].concat()
+    }
+
+    /// Reads back what [`Self::seal_link`] made for the same kind of link; nothing else.
+    pub(crate) fn open_link(&self, kind: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE>()?;
+        let payload = Payload { msg: ciphertext, aad: &[LINK, kind.as_bytes()].concat() };
+        self.key.cipher().decrypt(&XNonce::from(*nonce), payload).ok()
+    }
+}
+
 /// What is authenticated along: the id has a fixed length, so no two pairs read the same.
 fn bound_to(app: AppId, what: &str) -> Vec<u8> {
     [app.uuid().as_bytes(), what.as_bytes()].concat()

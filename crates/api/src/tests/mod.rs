@@ -2,12 +2,14 @@
 
 mod accounts;
 mod apps;
+mod builds;
 mod dynos;
 mod logs;
 mod releases;
 mod rendezvous;
 mod stage;
 mod tenants;
+mod workshop;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -19,7 +21,10 @@ use domain::{Account, App, DynoSize, ProcessType, Procfile, Slug, SlugId, dyno::
 use engine::{Parts, Platform, Settings};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
-use ports::{Chance, Clock, Runtime, blobs::disk::DiskBlobs, clock::TokioClock, runtime::fake::FakeRuntime, sandbox::fake::FakeSandboxes};
+use ports::{
+    Chance, Clock, Runtime, Sandboxes, blobs::disk::DiskBlobs, clock::TokioClock, downloads::FakeDownloads, runtime::fake::FakeRuntime,
+    sandbox::fake::FakeSandboxes,
+};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use store::{Db, SealKey};
@@ -54,13 +59,36 @@ impl World {
     }
 
     async fn with(runtime: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Runtime>) -> Self {
+        let nothing = FakeSandboxes { act: Arc::new(|_, _, _| 0), files: BTreeMap::new() };
+        Self::assembled(runtime, Arc::new(nothing), Limits::default(), FakeDownloads::default()).await
+    }
+
+    /// With builds that are done in these sandboxes, and these pages in the world outside.
+    async fn building(sandboxes: Arc<dyn Sandboxes>, limits: Limits, downloads: FakeDownloads) -> Self {
+        Self::assembled(|clock| Arc::new(FakeRuntime::new(clock)), sandboxes, limits, downloads).await
+    }
+
+    async fn assembled(
+        runtime: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Runtime>,
+        sandboxes: Arc<dyn Sandboxes>,
+        limits: Limits,
+        downloads: FakeDownloads,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at("2026-05-01T10:00:00Z".parse().unwrap()));
         let (chance, logplex) = (Arc::new(Chance::seeded(7)), Arc::new(Logplex::new()));
         let store = Db::open(&format!("sqlite:{}", folder.path().join("db").display()), SealKey::new(1, [7; 32]), chance.clone()).await.unwrap();
         let sessions = Arc::new(Sessions::new(chance.clone()));
-        let parts =
-            Parts { store, runtime: runtime(clock.clone()), builder: builder(folder.path()).await, logs: logplex.clone(), clock, chance, settings: settings() };
+        let parts = Parts {
+            store,
+            runtime: runtime(clock.clone()),
+            builder: builder(folder.path(), sandboxes, limits).await,
+            downloads: Arc::new(downloads),
+            logs: logplex.clone(),
+            clock,
+            chance,
+            settings: settings(),
+        };
         let api = Api { platform: Platform::new(parts), logplex, sessions };
         let (ann, bob) = (person(&api.platform, "ann@example.com").await, person(&api.platform, "bob@example.com").await);
         Self { _folder: folder, router: crate::router(api.clone()), api, ann, bob }
@@ -167,10 +195,14 @@ async fn person(platform: &Platform, email: &str) -> Person {
     Person { account, token: token.expose_secret().to_owned() }
 }
 
-async fn builder(folder: &Path) -> Builder {
-    let sandboxes = FakeSandboxes { act: Arc::new(|_, _, _| 0), files: BTreeMap::new() };
+async fn builder(folder: &Path, sandboxes: Arc<dyn Sandboxes>, limits: Limits) -> Builder {
+    let bin = folder.join("buildpacks/nodejs/bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    for script in ["detect", "compile", "release"] {
+        std::fs::write(bin.join(script), "").unwrap();
+    }
     let blobs = DiskBlobs::open(folder.join("blobs")).await.unwrap();
-    Builder::new(Arc::new(sandboxes), Arc::new(blobs), folder.join("buildpacks"), Limits::default())
+    Builder::new(sandboxes, Arc::new(blobs), folder.join("buildpacks"), limits)
 }
 
 fn settings() -> Settings {

@@ -61,7 +61,7 @@ fn job(source: &[Given<'_>], config: ConfigVars) -> Job {
         build: BUILD.parse().unwrap(),
         app: "01890000-0000-7000-8000-000000000001".parse().unwrap(),
         stack: "heroku-24".parse().unwrap(),
-        source: stream_of(&tar(source)),
+        source: stream_of(&tar(source)).into(),
         source_version: "0123456789abcdef0123456789abcdef01234567".into(),
         config,
         request_id: "request-1".into(),
@@ -347,4 +347,13 @@ async fn a_build_that_is_cancelled_closes_its_sandbox() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(scene.playground.opened.load(Ordering::SeqCst), 1);
     assert_eq!(scene.playground.closed.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_built_when_the_disk_is_nearly_full() {
+    let scene = scene(node, Trouble::None, Limits { min_free_bytes: u64::MAX, ..Limits::default() }).await;
+    let (built, seen) = scene.build(&[file("package.json", "{}")], ConfigVars::default()).await;
+    assert!(matches!(built, Err(BuildError::DiskFull { .. })));
+    assert!(seen.starts_with(" !     The platform's disk is nearly full: "), "{seen}");
+    assert_eq!(scene.playground.opened.load(Ordering::SeqCst), 0);
 }

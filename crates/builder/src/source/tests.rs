@@ -2,7 +2,7 @@ use super::*;
 use crate::testing::{Given, file, folder, header, link, listing, stream_of, tar};
 
 async fn receive(tar: Vec<u8>) -> Result<Source, BuildError> {
-    Source::receive(stream_of(&tar), BOUNDS).await
+    Source::receive(stream_of(&tar), Layout::Tree, BOUNDS).await
 }
 
 async fn rewritten(entries: &[Given<'_>]) -> Vec<String> {
@@ -141,7 +141,7 @@ async fn a_source_has_its_bounds() {
     let many = tar(&names.iter().map(|name| file(name, "")).collect::<Vec<_>>());
     let refusal = |bounds| {
         let stream = stream_of(&many);
-        async move { Source::receive(stream, bounds).await.err().map(|error| error.to_string()) }
+        async move { Source::receive(stream, Layout::Tree, bounds).await.err().map(|error| error.to_string()) }
     };
     assert_eq!(refusal(Bounds { entries: 11, ..BOUNDS }).await, None);
     assert_eq!(refusal(Bounds { entries: 10, ..BOUNDS }).await.unwrap(), "Push rejected, the source has more than 10 entries.");
@@ -152,5 +152,72 @@ async fn a_source_has_its_bounds() {
 async fn a_stream_that_breaks_off_is_not_the_fault_of_the_source() {
     use futures_util::{StreamExt, stream};
     let broken = stream_of(&tar(&[file("a", "1")])).take(1).chain(stream::iter([Err(io::Error::other("git died"))])).boxed();
-    assert!(matches!(Source::receive(broken, BOUNDS).await, Err(BuildError::Platform(_))));
+    assert!(matches!(Source::receive(broken, Layout::Tree, BOUNDS).await, Err(BuildError::Platform(_))));
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// The names of what an archive holds, as it is built.
+async fn unpacked(archive: &[u8]) -> Result<(Vec<String>, Source), BuildError> {
+    let receive = || Source::receive(stream_of(archive), Layout::Archive, BOUNDS);
+    let mut out = ArchiveWriter::new(Vec::new());
+    receive().await?.write_under(b"x", &mut out)?;
+    let names = listing(&out.finish()?).iter().filter_map(|line| line.split(' ').nth(2).map(str::to_owned)).collect();
+    Ok((names, receive().await?))
+}
+
+#[tokio::test]
+async fn one_folder_around_everything_is_taken_off_an_archive() {
+    let global = || Given { kind: EntryType::XGlobalHeader, path: "pax_global_header", ..file("", "52 comment=0123456789012345678901234567890123456789\n") };
+    let wrapped = [
+        global(),
+        folder("shop-1a2b/"),
+        file("shop-1a2b/Procfile", "web: x"),
+        file("shop-1a2b/.slugignore", "*.psd"),
+        file("shop-1a2b/lib/a.psd", ""),
+        file("shop-1a2b/lib/b.js", ""),
+    ];
+    for archive in [tar(&wrapped), gzipped(&tar(&wrapped)), tar(&wrapped[2..])] {
+        let (names, source) = unpacked(&archive).await.unwrap();
+        assert_eq!(names, ["x", "x/Procfile", "x/.slugignore", "x/lib", "x/lib/b.js"]);
+        assert_eq!((source.files_left_out, source.procfile.map(|procfile| procfile.0.len())), (1, Some(1)));
+    }
+    for plain in [
+        vec![folder("./"), folder("./lib"), file("./lib/a", ""), file("./Procfile", "web: x")],
+        vec![file("lib/a", ""), file("web/b", "")],
+        vec![link(EntryType::Symlink, "lib", "x")],
+    ] {
+        let (names, _) = unpacked(&gzipped(&tar(&plain))).await.unwrap();
+        assert!(names.iter().any(|name| name.starts_with("x/lib")), "{names:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_is_no_way_around_the_rules() {
+    let refused = async |archive: Vec<u8>| unpacked(&archive).await.err().map_or_else(|| "accepted".to_owned(), |error| error.to_string());
+    assert_eq!(refused(gzipped(&tar(&[file("a/../../b", "")]))).await, "Push rejected, `a/../../b` has `..` in its path.");
+    assert_eq!(
+        refused(gzipped(&tar(&[link(EntryType::Symlink, "a/b", "/tmp"), file("a/b/c", "")]))).await,
+        "Push rejected, `a/b/c` lies behind a symbolic link."
+    );
+    let whole = gzipped(&tar(&[file("a", "1")]));
+    assert!(refused(whole[..whole.len() / 2].to_vec()).await.starts_with("Push rejected, the source is not a readable tar archive: "));
+    assert!(refused(b"PK\x03\x04 a zip".to_vec()).await.starts_with("Push rejected, the source is not a readable tar archive: "));
+    // A little that becomes much is still bounded.
+    let bomb = gzipped(&tar(&[Given { content: &vec![0; 1 << 20], ..file("zeros", "") }]));
+    let received = Source::receive(stream_of(&bomb), Layout::Archive, Bounds { bytes: 1 << 18, ..BOUNDS }).await;
+    assert_eq!(received.err().unwrap().to_string(), "Push rejected, the source is larger than 256K.");
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_for_a_reason_says_it() {
+    use futures_util::{StreamExt, stream};
+    let reason = io::Error::other(BuildError::SourceInvalid("the source is not the one that was promised.".to_owned()));
+    let broken = stream_of(&gzipped(&tar(&[file("a", "1")]))).chain(stream::iter([Err(reason)])).boxed();
+    let error = Source::receive(broken, Layout::Archive, BOUNDS).await.err().unwrap();
+    assert_eq!(error.to_string(), "Push rejected, the source is not the one that was promised.");
 }

@@ -23,7 +23,10 @@ use engine::{
 use futures_util::TryStreamExt;
 use git::{Deploy, Git, Limits};
 use hyper_util::rt::TokioIo;
-use ports::{Chance, Clock, blobs::disk::DiskBlobs, clock::SystemClock, log_sink::KeptLines, runtime::fake::FakeRuntime, sandbox::fake::FakeSandboxes};
+use ports::{
+    Chance, Clock, blobs::disk::DiskBlobs, clock::SystemClock, downloads::FakeDownloads, log_sink::KeptLines, runtime::fake::FakeRuntime,
+    sandbox::fake::FakeSandboxes,
+};
 use secrecy::ExposeSecret;
 use store::{Db, SealKey};
 use tempfile::TempDir;
@@ -155,7 +158,16 @@ async fn platform(folder: &TempDir) -> Arc<Platform> {
         api_url: "http://localhost:5001".into(),
     };
     let runtime = Arc::new(FakeRuntime::new(clock.clone()));
-    Platform::new(Parts { store, runtime, builder, logs: Arc::new(KeptLines::default()), clock, chance, settings })
+    Platform::new(Parts {
+        store,
+        runtime,
+        builder,
+        downloads: Arc::new(FakeDownloads::default()),
+        logs: Arc::new(KeptLines::default()),
+        clock,
+        chance,
+        settings,
+    })
 }
 
 async fn serve(git: Arc<Git>) -> SocketAddr {

@@ -2,6 +2,7 @@
 
 pub(crate) mod apps;
 pub(crate) mod auth;
+pub(crate) mod build_create;
 pub(crate) mod builds;
 pub(crate) mod config;
 pub(crate) mod create;
@@ -52,6 +53,11 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::MaintenanceOn => maintenance::switch(&context, true),
         Command::MaintenanceOff => maintenance::switch(&context, false),
         Command::Builds(args) => builds::list(&context, &args),
+        Command::BuildsCreate(args) => build_create::create(&context, args),
+        Command::BuildsInfo(args) => builds::info(&context, &args),
+        Command::BuildsOutput(args) => builds::show_output(&context, &args),
+        Command::BuildsCancel(args) => builds::cancel(&context, &args),
+        Command::BuildsCachePurge => builds::purge_cache(&context),
         Command::Stacks => stacks::list(&context),
         Command::Domains => domains::list(&context),
     }?;

@@ -7,6 +7,8 @@ mod auth;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod builds;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod failures;

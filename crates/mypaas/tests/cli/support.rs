@@ -16,6 +16,8 @@ pub(crate) struct Request {
     pub(crate) call: String,
     headers: Vec<(String, String)>,
     pub(crate) body: String,
+    /// The body, whatever it is.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Request {
@@ -110,11 +112,12 @@ fn read(stream: &TcpStream) -> Option<Request> {
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let mut request = Request { call, headers, body: String::new() };
+    let mut request = Request { call, headers, body: String::new(), bytes: Vec::new() };
     let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
-    request.body = String::from_utf8(body).unwrap();
+    request.body = String::from_utf8_lossy(&body).into_owned();
+    request.bytes = body;
     Some(request)
 }
 

@@ -62,6 +62,13 @@ impl Blobs for DiskBlobs {
         Ok(fs::try_exists(self.path(digest)).await?)
     }
 
+    async fn free(&self) -> Result<u64, BlobError> {
+        let folder = self.folder.clone();
+        let figures = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&folder)).await.map_err(io::Error::other)?;
+        let figures = figures.map_err(io::Error::from)?;
+        Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
+    }
+
     async fn retain(&self, kept: &BTreeSet<Sha256>, before: Timestamp) -> Result<usize, BlobError> {
         let mut removed = 0;
         let mut shelves = fs::read_dir(&self.folder).await?;

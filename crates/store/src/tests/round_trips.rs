@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Account, App, Authorization, Build, BuildStatus, ReleaseVersion, Sha256, Slug,
+    Account, App, Authorization, Build, BuildFailure, BuildStatus, FailureKind, ReleaseVersion, Sha256, Slug, SourceBlob,
     dyno::{After, State},
     release::ReleaseStatus,
 };
@@ -114,7 +114,13 @@ async fn builds() {
 
     let done = Build { status: BuildStatus::Succeeded, slug: Some(slug.id), output: "-----> done\n".to_owned(), updated_at: later(9), ..first };
     tx.update_build(&done).await.unwrap();
-    assert_eq!(tx.build(done.id).await.unwrap(), Some(done));
+    assert_eq!(tx.build(done.id).await.unwrap(), Some(done.clone()));
+    let failure = BuildFailure { kind: FailureKind::SlugTooLarge, message: "Too large.".to_owned() };
+    let failed = Build { status: BuildStatus::Failed, failure: Some(failure), ..done };
+    tx.update_build(&failed).await.unwrap();
+    assert_eq!(tx.build(failed.id).await.unwrap(), Some(failed.clone()));
+    assert!(!tx.was_built_before(&failed).await.unwrap());
+    assert!(tx.was_built_before(&Build { id: it.id(), ..failed }).await.unwrap());
     assert_eq!(tx.unfinished_builds().await.unwrap(), [second]);
 }
 
@@ -238,4 +244,21 @@ async fn worlds() {
         assert_eq!(world.dynos, tx.dynos(world.app.id).await.unwrap());
         assert_eq!(world.dynos.len(), 1);
     }
+}
+
+#[tokio::test]
+async fn source_blobs() {
+    let it = Fixture::new().await;
+    let ada = it.account("ada@example.com").await;
+    let place = SourceBlob { id: it.id(), account: ada.id, sha256: None, created_at: now() };
+    let mut tx = it.write().await;
+    tx.insert_source_blob(&place).await.unwrap();
+    assert_eq!(tx.source_blob(place.id).await.unwrap(), Some(place.clone()));
+    let digest = Sha256([3; 32]);
+    tx.fill_source_blob(place.id, digest).await.unwrap();
+    assert_eq!(tx.source_blob(place.id).await.unwrap().unwrap().sha256, Some(digest));
+    tx.forget_source_blobs(now()).await.unwrap();
+    assert!(tx.source_blob(place.id).await.unwrap().is_some());
+    tx.forget_source_blobs(later(1)).await.unwrap();
+    assert_eq!(tx.source_blob(place.id).await.unwrap(), None);
 }

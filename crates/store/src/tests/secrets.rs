@@ -128,3 +128,16 @@ async fn another_key_opens_nothing_and_says_which_it_was() {
     let rotated = open(&it.dir, SealKey::new(2, [7; 32])).await.unwrap();
     assert!(refusal(rotated.read().await.unwrap().config_vars(shop).await).ends_with("sealed with key 1, but the key given is 2"));
 }
+
+#[tokio::test]
+async fn a_link_opens_for_its_own_kind_and_only_if_we_made_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(&dir, key()).await.unwrap();
+    let sealed = db.seal_link("slug", b"what");
+    assert_eq!(db.open_link("slug", &sealed).as_deref(), Some(b"what".as_slice()));
+    assert_eq!(db.open_link("source", &sealed), None);
+    assert_eq!(db.open_link("slug", &sealed[..20]), None);
+    let mut other = sealed;
+    other[30] ^= 1;
+    assert_eq!(db.open_link("slug", &other), None);
+}

@@ -81,6 +81,7 @@ impl Fixture {
             source_version: Some("1a2b3c4d".to_owned()),
             stack: "heroku-24".parse().unwrap(),
             slug: None,
+            failure: None,
             output: "-----> Node.js\n".to_owned(),
             created_at: now(),
             updated_at: now(),
