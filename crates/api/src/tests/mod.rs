@@ -183,5 +183,6 @@ fn settings() -> Settings {
         policy: Policy::default(),
         rendezvous: ("localhost".to_owned(), 5002),
         api_url: "http://localhost:5001".to_owned(),
+        ssh: Some(("localhost".to_owned(), 5003)),
     }
 }
