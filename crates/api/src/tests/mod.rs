@@ -3,6 +3,7 @@
 mod accounts;
 mod apps;
 mod dynos;
+mod keys;
 mod logs;
 mod releases;
 mod rendezvous;
