@@ -172,7 +172,7 @@ fn check_modulus(modulus: &[u8]) -> Result<(), InvalidPublicKey> {
     let first = digits.first().copied().unwrap_or(0);
     match (digits.len() * 8).saturating_sub(first.leading_zeros() as usize) {
         0 => Err(InvalidPublicKey::Malformed),
-        ..MIN_RSA_BITS => Err(InvalidPublicKey::ShortRsa),
+        1..MIN_RSA_BITS => Err(InvalidPublicKey::ShortRsa),
         bits if bits > MAX_RSA_BITS => Err(InvalidPublicKey::LongRsa),
         _ => Ok(()),
     }

@@ -104,9 +104,7 @@ async fn hostile_packs_leave_no_trace_and_an_honest_one_is_taken() {
     let sixteen_mib = zlib(&vec![0; 16 << 20]);
     let base = [object(3, 16 << 20), sixteen_mib].concat();
     // 16 MiB copied 1,024 times: 16 GiB out of a few kilobytes.
-    let copies: Vec<u8> = [0x80 | 0x40, 0xff].into_iter().collect();
-    let instructions = [vec![0x80 | 0x70, 0xff, 0xff, 0xff].repeat(1024), copies].concat();
-    let delta = [varint(16 << 20), varint((0xff_ffff * 1024) + 0xff), instructions].concat();
+    let delta = [varint(16 << 20), varint(0xff_ffff * 1024), [0xf0, 0xff, 0xff, 0xff].repeat(1024)].concat();
     let mut distance = vec![u8::try_from(base.len() & 0x7f).unwrap()];
     let mut left = base.len() >> 7;
     while left > 0 {
@@ -174,10 +172,9 @@ async fn a_thousand_refs_are_enough() {
     assert!(answer.contains("You cannot push so many refs at once (maximum is 1000)."), "{answer}");
     world.assert_untouched();
     // A list that does not end is not listened to: git would keep all of it in memory.
-    let endless = push(&refs[..1000], b"").repeat(100).split(|byte| *byte == b'P').next().unwrap().to_vec();
     let line = format!("{NONE} {commit} refs/tags/{}", "x".repeat(200));
     let list = format!("{:04x}{line}", line.len() + 4).repeat(50_000);
-    assert!(list.len() > 8 << 20 && !endless.is_empty());
+    assert!(list.len() > 8 << 20);
     let answer = world.send(list.into_bytes()).await;
     assert!(!answer.contains("ok refs"), "{answer}");
     world.assert_untouched();
