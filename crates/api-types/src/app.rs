@@ -34,6 +34,9 @@ pub struct App {
     /// Bytes of the slug. Written even when null: the command line fails on a missing one.
     pub slug_size: Option<u64>,
     pub space: Option<NamedRef>,
+    /// Where git answers over SSH, if it does. Not in the schema: our own command line sets remotes to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_git_url: Option<String>,
     pub stack: NamedRef,
     pub team: Option<NamedRef>,
     pub updated_at: String,

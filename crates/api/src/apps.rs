@@ -106,6 +106,7 @@ async fn shown(api: &Api, tx: &mut Tx, app: &domain::App, owner: UserRef) -> Res
         repo_size: None,
         slug_size: slug.as_ref().map(|slug| slug.bytes),
         space: None,
+        ssh_git_url: api.platform.settings.ssh_git_url(app),
         // What runs now; the next build may be on another.
         stack: stack_ref(slug.as_ref().map_or(&app.stack, |slug| &slug.stack)),
         team: None,

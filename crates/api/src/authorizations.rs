@@ -46,7 +46,7 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, range: Range) -
     let holding = all.iter().filter(|authorization| authorization.holds_at(now));
     let shown = holding.map(|authorization| {
         // The caller has this one in hand; seeing it here, a client finds which one to delete when it logs out.
-        let own = (authorization.id == caller.actor.authorization).then(|| Secret::new(caller.token.expose_secret()));
+        let own = (caller.actor.authorization() == Some(authorization.id)).then(|| Secret::new(caller.token.expose_secret()));
         shown(authorization, &caller.actor.account, own.unwrap_or_else(|| redacted(authorization)), now)
     });
     Ok(range.page(shown.collect(), KEYS))
@@ -73,7 +73,7 @@ pub(crate) async fn delete_session(_: Caller) -> ApiError {
 }
 
 fn named(caller: &Caller, id: &str) -> Result<domain::AuthorizationId, Refusal> {
-    if id == "~" { Ok(caller.actor.authorization) } else { id.parse().map_err(|_| Refusal::NotFound("authorization")) }
+    if id == "~" { caller.actor.authorization().ok_or(Refusal::NotFound("authorization")) } else { id.parse().map_err(|_| Refusal::NotFound("authorization")) }
 }
 
 /// What stands for a token we do not know any more. Clients match the parts around the stars with their own token; tokens

@@ -21,6 +21,7 @@ mod shape;
 
 mod account;
 mod authorizations;
+mod keys;
 
 mod apps;
 mod config_vars;

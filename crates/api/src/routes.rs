@@ -6,7 +6,7 @@ use axum::{
 };
 
 use crate::{
-    Api, account, apps, authorizations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, formation, log_sessions, log_stream, not_built,
+    Api, account, apps, authorizations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, formation, keys, log_sessions, log_stream, not_built,
     nothing_yet, regions, releases, request_id, slugs, sources, stacks,
 };
 
@@ -29,6 +29,8 @@ fn people() -> Router<Api> {
         .route("/account", get(account::info))
         .route("/account/features", get(nothing_yet::of_account))
         .route("/account/features/{feature}", get(account::feature))
+        .route("/account/keys", get(keys::list).post(keys::create))
+        .route("/account/keys/{key}", get(keys::info).delete(keys::delete))
         .route("/account/rate-limits", get(account::rate_limits))
         .route("/users/{account}", get(account::user))
         .route("/users/{account}/apps", get(apps::of_user))

@@ -10,6 +10,7 @@ pub mod account;
 pub mod app;
 pub mod config_vars;
 pub mod procfile;
+pub mod ssh_key;
 
 pub mod build;
 pub mod release;
@@ -43,4 +44,5 @@ pub use procfile::{ProcessType, Procfile};
 pub use release::{Release, ReleaseId, ReleaseVersion};
 pub use slug::{Sha256, Slug, SlugId};
 pub use source_blob::{SourceBlob, SourceBlobId};
+pub use ssh_key::{KeyFingerprint, PublicKey, SshKey, SshKeyId};
 pub use stack::StackName;

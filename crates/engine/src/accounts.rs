@@ -4,7 +4,7 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use domain::{Account, AccountId, Authorization, AuthorizationId, Email};
+use domain::{Account, AccountId, Authorization, AuthorizationId, Email, SshKeyId};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -15,11 +15,28 @@ use crate::{platform::Platform, refusal::Refusal};
 /// A password on its way to be checked. Does not print itself.
 pub type Password = SecretString;
 
-/// Somebody who has shown a valid token.
+/// Somebody who has shown a valid token, or holds a key that is theirs.
 #[derive(Debug, Clone)]
 pub struct Actor {
     pub account: Account,
-    pub authorization: AuthorizationId,
+    pub credential: Credential,
+}
+
+/// What somebody has come in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    Token(AuthorizationId),
+    Key(SshKeyId),
+}
+
+impl Actor {
+    /// The record of their token, if they came with one.
+    pub const fn authorization(&self) -> Option<AuthorizationId> {
+        match self.credential {
+            Credential::Token(id) => Some(id),
+            Credential::Key(_) => None,
+        }
+    }
 }
 
 /// A token just made; the only time it is known to us in clear.
@@ -56,7 +73,7 @@ impl Platform {
         let known = tx.authorization_by_token(fingerprint(token)).await?;
         Ok(known
             .filter(|(authorization, _)| authorization.holds_at(self.clock.now()))
-            .map(|(authorization, account)| Actor { account, authorization: authorization.id }))
+            .map(|(authorization, account)| Actor { account, credential: Credential::Token(authorization.id) }))
     }
 
     /// A token for somebody with the right password. A wrong address costs as much time as a wrong password.

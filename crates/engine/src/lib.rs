@@ -9,6 +9,7 @@ pub mod refusal;
 
 pub mod accounts;
 pub mod authority;
+pub mod keys;
 
 pub mod apps;
 pub mod config;
@@ -31,7 +32,7 @@ pub mod one_off;
 pub mod recovery;
 pub mod routes;
 
-pub use accounts::{Actor, Password};
+pub use accounts::{Actor, Credential, Password};
 pub use authority::Permission;
 pub use background::{Round, Task, Wake, drive};
 pub use builds::NewBuild;

@@ -45,6 +45,8 @@ pub struct Settings {
     pub rendezvous: (String, u16),
     /// Where the API and git answer, as clients reach them: `http://localhost:5001`.
     pub api_url: String,
+    /// Where git answers over SSH, as clients reach it: host and port. `None`: it does not.
+    pub ssh: Option<(String, u16)>,
 }
 
 impl Settings {
@@ -58,6 +60,11 @@ impl Settings {
     /// Where an app is pushed to: `http://localhost:5001/shop.git`.
     pub fn git_url(&self, app: &App) -> String {
         format!("{}/{}.git", self.api_url, app.name)
+    }
+
+    /// The same over SSH: `ssh://git@localhost:5002/shop.git`.
+    pub fn ssh_git_url(&self, app: &App) -> Option<String> {
+        self.ssh.as_ref().map(|(host, port)| format!("ssh://git@{host}:{port}/{}.git", app.name))
     }
 }
 

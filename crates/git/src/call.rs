@@ -36,7 +36,7 @@ impl Service {
         }
     }
 
-    fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
             "git-receive-pack" => Some(Self::ReceivePack),
             "git-upload-pack" => Some(Self::UploadPack),

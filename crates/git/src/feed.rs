@@ -17,6 +17,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::pkt_line::{List, Progress};
+
 /// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
@@ -42,6 +44,8 @@ pub(crate) struct Bounds {
     pub(crate) bytes: u64,
     /// Longest silence between two pieces.
     pub(crate) silence: Duration,
+    /// Whether it begins with a list of refs, which is bounded by itself: git keeps it in memory.
+    pub(crate) refs_before_pack: bool,
 }
 
 /// Why a body was not taken to its end.
@@ -53,6 +57,8 @@ pub(crate) enum FeedError {
     Silent,
     #[error("the body is larger than {0} bytes")]
     TooLarge(u64),
+    #[error("the list of refs is too long or none at all")]
+    Refs,
     #[error("the body is not gzip")]
     NotGzip(#[source] std::io::Error),
 }
@@ -69,7 +75,8 @@ where
 {
     let mut body = pin!(body);
     let mut gzip = (encoding == Encoding::Gzip).then(|| GzDecoder::new(Vec::new()));
-    let mut sink = Sink { into: Some(into), left: bounds.bytes, bounds };
+    let list = bounds.refs_before_pack.then(List::default);
+    let mut sink = Sink { into: Some(into), left: bounds.bytes, list, bounds };
     while let Some(mut bytes) = next(body.as_mut(), bounds.silence).await? {
         let Some(gzip) = &mut gzip else {
             sink.write(&bytes).await?;
@@ -106,12 +113,20 @@ where
 struct Sink<W> {
     into: Option<W>,
     left: u64,
+    list: Option<List>,
     bounds: Bounds,
 }
 
 impl<W: AsyncWrite + Unpin> Sink<W> {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), FeedError> {
         self.left = self.left.checked_sub(bytes.len() as u64).ok_or(FeedError::TooLarge(self.bounds.bytes))?;
+        if let Some(list) = &mut self.list {
+            match list.take(bytes) {
+                Some(Progress::Over) => self.list = None,
+                Some(Progress::Within) => {}
+                None => return Err(FeedError::Refs),
+            }
+        }
         if let Some(into) = &mut self.into
             && into.write_all(bytes).await.is_err()
         {
@@ -140,7 +155,7 @@ mod tests {
 
     async fn fed(body: Vec<u8>, encoding: Encoding, most: u64) -> Result<Vec<u8>, FeedError> {
         let mut into = Vec::new();
-        let bounds = Bounds { bytes: most, silence: Duration::from_secs(10) };
+        let bounds = Bounds { bytes: most, silence: Duration::from_secs(10), refs_before_pack: false };
         feed(Full::new(Bytes::from(body)), encoding, bounds, &mut into).await.map(|()| into)
     }
 
@@ -170,7 +185,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_client_is_given_up() {
         let body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
-        let bounds = Bounds { bytes: 10, silence: Duration::from_secs(120) };
+        let bounds = Bounds { bytes: 10, silence: Duration::from_secs(120), refs_before_pack: false };
         assert!(matches!(feed(body, Encoding::Plain, bounds, &mut Vec::new()).await, Err(FeedError::Silent)));
     }
 
@@ -178,7 +193,7 @@ mod tests {
     async fn a_process_that_stops_reading_does_not_stop_the_body() {
         let (ours, theirs) = tokio::io::duplex(16);
         drop(theirs);
-        let bounds = Bounds { bytes: 1000, silence: Duration::from_secs(10) };
+        let bounds = Bounds { bytes: 1000, silence: Duration::from_secs(10), refs_before_pack: false };
         feed(Full::new(Bytes::from(vec![0; 500])), Encoding::Plain, bounds, ours).await.unwrap();
     }
 }

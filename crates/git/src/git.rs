@@ -16,11 +16,12 @@ use engine::{
     Platform,
     push::{Push, PushError},
 };
-use tokio::net::UnixListener;
+use tokio::{net::UnixListener, sync::Semaphore};
 
 use crate::{
     hook,
     listen::listen,
+    places::Places,
     process::Program,
     repositories::Repositories,
     tickets::{Tickets, Turns},
@@ -34,6 +35,9 @@ pub struct Git {
     pub(crate) repositories: Repositories,
     pub(crate) tickets: Tickets,
     pub(crate) turns: Turns,
+    pub(crate) places: Places,
+    /// One repository is tidied up at a time.
+    pub(crate) tidying: Arc<Semaphore>,
     /// Where the hook finds us.
     pub(crate) socket: PathBuf,
 }
@@ -60,11 +64,35 @@ pub struct Limits {
     pub transfer: Duration,
     /// The longest silence of a client that is sending, or that has something to read.
     pub silence: Duration,
+    /// The longest silence of a client over SSH, where it may be packing while we listen already.
+    pub thinking: Duration,
+    /// Most git processes at work at once, altogether and for one account.
+    pub processes: usize,
+    pub processes_each: usize,
+    pub ssh: SshLimits,
+}
+
+/// What people may cost before it is known who they are.
+#[derive(Debug, Clone)]
+pub struct SshLimits {
+    /// Most connections, altogether and from one address.
+    pub connections: usize,
+    pub connections_each: usize,
+    /// How long a client may take until it has said who it is and what it wants.
+    pub hello: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { pack_bytes: 1 << 30, transfer: Duration::from_secs(60 * 60), silence: Duration::from_secs(120) }
+        Self {
+            pack_bytes: 1 << 30,
+            transfer: Duration::from_secs(60 * 60),
+            silence: Duration::from_secs(120),
+            thinking: Duration::from_secs(10 * 60),
+            processes: 64,
+            processes_each: 16,
+            ssh: SshLimits { connections: 256, connections_each: 32, hello: Duration::from_secs(120) },
+        }
     }
 }
 
@@ -91,7 +119,18 @@ impl Git {
         let listener = bind(&socket)?;
         let program = Program::new(&folder, &hooks, limits.pack_bytes);
         let repositories = Repositories::new(folder, program);
-        let git = Arc::new(Self { platform, deploy, limits, repositories, tickets: Tickets::default(), turns: Turns::default(), socket });
+        repositories.clear_unfinished()?;
+        let git = Arc::new(Self {
+            places: Places::new(limits.processes, limits.processes_each),
+            tidying: Arc::new(Semaphore::new(1)),
+            tickets: Tickets::default(),
+            turns: Turns::default(),
+            platform,
+            deploy,
+            limits,
+            repositories,
+            socket,
+        });
         tokio::spawn(listen(Arc::downgrade(&git), listener));
         Ok(git)
     }
@@ -100,6 +139,19 @@ impl Git {
     pub async fn forget(&self, app: AppId) -> io::Result<()> {
         self.turns.forget(app);
         self.repositories.remove(app).await
+    }
+
+    /// Packs a repository that has grown ragged, beside everything else. While another is being packed this one waits for
+    /// its next push.
+    pub(crate) fn maintain(self: &Arc<Self>, app: AppId) {
+        let Ok(turn) = self.tidying.clone().try_acquire_owned() else { return };
+        let git = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = git.repositories.tidy(app).await {
+                tracing::warn!(%app, error = &error as &dyn std::error::Error, "a repository could not be packed");
+            }
+            drop(turn);
+        });
     }
 
     /// Removes the repositories of all apps that are not known any more.

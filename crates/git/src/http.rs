@@ -1,10 +1,9 @@
 //! Smart HTTP: who is this, which app, may they, and then git itself (gitprotocol-http(5)).
 
-use std::{convert::Infallible, error::Error, io, sync::Arc};
+use std::{convert::Infallible, error::Error, sync::Arc};
 
 use bytes::Bytes;
-use domain::App;
-use engine::{Actor, Permission, Refusal};
+use engine::Actor;
 use futures_util::{StreamExt, stream};
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
@@ -15,38 +14,20 @@ use hyper::body::Frame;
 use tokio::process::Command;
 
 use crate::{
-    call::{Call, Service, Step},
+    access::{self, Denied},
+    call::{Call, Step},
     credentials::Token,
-    feed::{Bounds, Encoding, feed},
+    feed::Encoding,
     git::Git,
-    hook,
     pkt_line::service_header,
+    places::Place,
     rpc::{self, Terms},
     tickets::Ticket,
+    transfer::{Manner, transfer},
 };
 
 /// What is answered. Never fails by itself; it may end early.
 pub type Body = BoxBody<Bytes, Infallible>;
-
-/// Most bytes of a fetch's request, and of a push's list of refs: neither has a pack in it.
-const TALK: u64 = 32 * 1024 * 1024;
-
-/// Why a request is not carried out. git shows it as `remote: …`.
-#[derive(Debug, thiserror::Error)]
-enum Denied {
-    #[error("There is no such page here.")]
-    NoSuchPage,
-    #[error("This needs a token: log in with `mypaas login`, or give a token as the password.")]
-    NoToken,
-    #[error("Invalid credentials provided. Log in again with `mypaas login`.")]
-    WrongToken,
-    #[error("Couldn't find that app.")]
-    NoSuchApp,
-    #[error("This is not a body that git sends.")]
-    NotGit,
-    #[error("There is a problem on the platform's side. The request id is in the platform's log.")]
-    Platform(#[source] Box<dyn Error + Send + Sync>),
-}
 
 /// Answers a request whose path [is git's](crate::is_git_path).
 pub async fn handle<B>(git: Arc<Git>, request: Request<B>) -> Response<Body>
@@ -72,7 +53,8 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let call = Call::parse(request.method(), request.uri().path(), request.uri().query()).ok_or(Denied::NoSuchPage)?;
-    let (actor, app) = admit(&git, request.headers(), &call).await?;
+    let actor = identify(&git, request.headers()).await?;
+    let (app, place) = access::admit(&git, &actor, &call.app, call.service).await?;
     let repository = git.repositories.ensure(app.id).await?;
     let mut command = git.repositories.program().git(call.service.name());
     command.arg("--stateless-rpc");
@@ -83,7 +65,7 @@ where
     match call.step {
         Step::Advertise => {
             command.arg("--http-backend-info-refs").arg("--").arg(&repository);
-            advertise(&git, command, name)
+            advertise(&git, place, command, name)
         }
         Step::Transfer => {
             let expected = format!("application/x-git-{name}-request");
@@ -93,69 +75,25 @@ where
             }
             command.arg("--").arg(&repository);
             let ticket = Ticket::new(actor, app.id, request_id.to_owned());
-            transfer(git, command, call.service, ticket, encoding, request.into_body())
+            let transfer = transfer(git, place, command, call.service, ticket, Manner::Request, (request.into_body(), encoding))?;
+            Ok(answer(&format!("application/x-git-{name}-result"), chunks(transfer.answer)))
         }
     }
 }
 
-/// The person and the app, if the one may do this with the other.
-async fn admit(git: &Git, headers: &HeaderMap, call: &Call) -> Result<(Actor, App), Denied> {
+/// Whose token came along.
+async fn identify(git: &Git, headers: &HeaderMap) -> Result<Actor, Denied> {
     let token = Token::from_headers(headers).ok_or(Denied::NoToken)?;
-    let actor = git.platform.actor(token.expose()).await.map_err(|error| Denied::Platform(error.into()))?.ok_or(Denied::WrongToken)?;
-    let permission = match call.service {
-        Service::ReceivePack => Permission::Deploy,
-        Service::UploadPack => Permission::View,
-    };
-    match git.platform.authorize(&actor, call.app.as_str(), permission).await {
-        Ok(app) => Ok((actor, app)),
-        Err(Refusal::Platform(source)) => Err(Denied::Platform(source)),
-        Err(_) => Err(Denied::NoSuchApp),
-    }
+    git.platform.actor(token.expose()).await.map_err(|error| Denied::Platform(error.into()))?.ok_or(Denied::WrongToken)
 }
 
-fn advertise(git: &Git, command: Command, name: &str) -> Result<Response<Body>, Denied> {
+fn advertise(git: &Git, place: Place, command: Command, name: &str) -> Result<Response<Body>, Denied> {
     let mut running = rpc::start(command, false)?;
     let refs = running.answer().map(chunks).into_iter();
-    let terms = Terms { limit: git.limits.transfer, unless: None, silence: git.limits.silence };
-    tokio::spawn(async { drop(running.finish(async { Ok(()) }, terms).await) });
+    let terms = Terms { limit: git.limits.transfer, unless: None, silence: git.limits.silence, hears_all: true };
+    tokio::spawn(async { drop((running.finish(async { Ok(()) }, terms).await, place)) });
     let header = stream::iter([service_header(name)]);
     Ok(answer(&format!("application/x-git-{name}-advertisement"), header.chain(stream::iter(refs).flatten())))
-}
-
-fn transfer<B>(git: Arc<Git>, mut command: Command, service: Service, ticket: Ticket, encoding: Encoding, body: B) -> Result<Response<Body>, Denied>
-where
-    B: hyper::body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    let (ticket, secret) = (Arc::new(ticket), git.platform.chance.secret());
-    let pushing = service == Service::ReceivePack;
-    if pushing {
-        command.env(hook::PUSH, &secret).env(hook::SOCKET, &git.socket);
-        git.tickets.issue(secret.clone(), ticket.clone());
-    }
-    let mut running = rpc::start(command, true).inspect_err(|_| drop(git.tickets.claim(&secret)))?;
-    let (stdin, result) = (running.stdin(), running.answer().map(chunks).into_iter());
-    tokio::spawn(async move {
-        let most = if pushing { git.limits.pack_bytes.saturating_add(TALK) } else { TALK };
-        let bounds = Bounds { bytes: most, silence: git.limits.silence };
-        let feeding = async {
-            match stdin {
-                Some(stdin) => feed(body, encoding, bounds, stdin).await,
-                None => Ok(()),
-            }
-        };
-        let terms = Terms { limit: git.limits.transfer, unless: pushing.then(|| ticket.begun.clone()), silence: git.limits.silence };
-        let end = running.finish(feeding, terms).await;
-        git.tickets.claim(&secret);
-        if ticket.begun.is_cancelled()
-            && let Err(error) = git.repositories.settle_head(ticket.app).await
-        {
-            tracing::warn!(app = %ticket.app, error = &error as &dyn Error, "a repository's HEAD could not be set");
-        }
-        ticket.end_turn();
-        drop(end);
-    });
-    Ok(answer(&format!("application/x-git-{}-result", service.name()), stream::iter(result).flatten()))
 }
 
 fn chunks(mut from: tokio::sync::mpsc::Receiver<Bytes>) -> impl futures_util::Stream<Item = Bytes> + Send + Sync {
@@ -195,9 +133,10 @@ fn request_id(git: &Git, headers: &HeaderMap) -> String {
 impl Denied {
     const fn status(&self) -> StatusCode {
         match self {
-            Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::NoToken | Self::WrongToken | Self::WrongKey => StatusCode::UNAUTHORIZED,
             Self::NoSuchPage | Self::NoSuchApp => StatusCode::NOT_FOUND,
             Self::NotGit => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Platform(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -208,11 +147,5 @@ impl Denied {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"mypaas\""));
         }
         response
-    }
-}
-
-impl From<io::Error> for Denied {
-    fn from(error: io::Error) -> Self {
-        Self::Platform(error.into())
     }
 }

@@ -46,6 +46,10 @@ impl Program {
             ("gc.auto", "0"),
             ("uploadpack.allowAnySHA1InWant", "false"),
             ("core.fsmonitor", "false"),
+            // Memory is bounded: see `rpc::MEMORY`.
+            ("pack.threads", "2"),
+            ("pack.windowMemory", "128m"),
+            ("core.packedGitLimit", "1g"),
             // Larger files are streamed instead of read into memory.
             ("core.bigFileThreshold", "32m"),
             // Nothing here ever fetches from anywhere.
@@ -64,13 +68,20 @@ impl Program {
 
     /// A git command in a process group of its own, reading nothing, in nobody's configuration.
     pub(crate) fn git(&self, subcommand: &str) -> Command {
+        self.git_with(subcommand, &[])
+    }
+
+    /// The same, with further settings that win over ours.
+    fn git_with(&self, subcommand: &str, further: &[(&str, &str)]) -> Command {
         let mut command = Command::new("git");
         command.arg(subcommand).env_clear().current_dir(&self.home).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env("PATH", PATH).env("HOME", &self.home).env("LANG", "C.UTF-8");
         command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_ATTR_NOSYSTEM", "1");
-        command.env("GIT_CONFIG_COUNT", self.settings.len().to_string());
-        for (place, (key, value)) in self.settings.iter().enumerate() {
+        command.env("GIT_CONFIG_COUNT", (self.settings.len() + further.len()).to_string());
+        let ours = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_slice()));
+        let settings = ours.chain(further.iter().map(|(key, value)| (*key, value.as_bytes())));
+        for (place, (key, value)) in settings.enumerate() {
             command.env(format!("GIT_CONFIG_KEY_{place}"), key).env(format!("GIT_CONFIG_VALUE_{place}"), OsStr::from_bytes(value));
         }
         command
@@ -80,6 +91,15 @@ impl Program {
     pub(crate) fn git_in(&self, repository: &Path, subcommand: &str) -> Command {
         let mut command = self.git(subcommand);
         command.env("GIT_DIR", repository);
+        command
+    }
+
+    /// `git gc`, if the repository needs it.
+    pub(crate) fn tidy(&self, repository: &Path) -> Command {
+        // git counts loose objects in one of 256 folders and packs; its own defaults, smaller.
+        let further = [("gc.auto", "2000"), ("gc.autoPackLimit", "30"), ("gc.autoDetach", "false"), ("pack.threads", "1")];
+        let mut command = self.git_with("gc", &further);
+        command.args(["--auto", "--quiet"]).env("GIT_DIR", repository);
         command
     }
 }

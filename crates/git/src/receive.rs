@@ -28,6 +28,8 @@ pub(crate) enum Verdict {
 enum Rejection {
     #[error("Couldn't find that app.")]
     NotTheirs,
+    #[error("The token or key of this push was revoked meanwhile.")]
+    Revoked,
     #[error("{branch} has moved while this push waited. Fetch it, and push again.")]
     Moved { branch: &'static str },
     #[error("{branch} must lead to a commit.")]
@@ -38,7 +40,13 @@ enum Rejection {
 
 /// Takes a push, or turns it away with a sentence.
 pub(crate) async fn receive(git: &Git, ticket: &Ticket, quarantine: &Quarantine, updates: &[RefUpdate], terminal: &mut dyn Terminal) -> Verdict {
-    match plan(updates) {
+    let plan = plan(updates);
+    if !matches!(plan, Plan::Refuse(_))
+        && let Err(rejection) = still_theirs(git, ticket).await
+    {
+        return reject(&rejection, terminal);
+    }
+    match plan {
         Plan::Nothing => Verdict::Accept,
         Plan::Store => {
             terminal.line("Pushed to non-main/master branch, skipping build.");
@@ -92,14 +100,23 @@ async fn take_turn(git: &Git, ticket: &Ticket, terminal: &mut dyn Terminal) {
     ticket.keep_turn(taken);
 }
 
-/// What may have changed since the push began is looked at again: the app, the permission, the branch.
+/// A push takes long enough to arrive for its token or key to be revoked, or the app to become somebody else's.
+async fn still_theirs(git: &Git, ticket: &Ticket) -> Result<App, Rejection> {
+    let platform = |error: Box<dyn Error + Send + Sync>| Rejection::Platform(io::Error::other(error));
+    if !git.platform.still_holds(&ticket.actor).await.map_err(|error| platform(error.into()))? {
+        return Err(Rejection::Revoked);
+    }
+    let found = git.platform.authorize(&ticket.actor, &ticket.app.to_string(), Permission::Deploy).await;
+    found.map_err(|refusal| match refusal {
+        engine::Refusal::Platform(source) => platform(source),
+        _ => Rejection::NotTheirs,
+    })
+}
+
+/// What may have changed while the push waited for its turn is looked at again: the person, the app, the branch.
 async fn admit(git: &Git, ticket: &Ticket, quarantine: &Quarantine, deployment: &Deployment) -> Result<App, Rejection> {
     let branch = deployment.branch;
-    let found = git.platform.authorize(&ticket.actor, &ticket.app.to_string(), Permission::Deploy).await;
-    let app = found.map_err(|refusal| match refusal {
-        engine::Refusal::Platform(source) => Rejection::Platform(io::Error::other(source)),
-        _ => Rejection::NotTheirs,
-    })?;
+    let app = still_theirs(git, ticket).await?;
     let tip = git.repositories.tip(ticket.app, &format!("refs/heads/{branch}")).await?;
     if tip.as_deref() != deployment.old.as_ref().map(|old| old.as_str()) {
         return Err(Rejection::Moved { branch });

@@ -3,10 +3,11 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use domain::AppId;
-use tokio::{fs, sync::Mutex};
+use tokio::{fs, sync::Mutex, time::timeout};
 
 use crate::process::{Program, output};
 
@@ -15,6 +16,9 @@ pub(crate) const DEPLOYED: [&str; 2] = ["refs/heads/main", "refs/heads/master"];
 
 /// Everything in the tree is built, as after a checkout: `git archive` would leave out what these attributes say.
 const ATTRIBUTES: &str = "* -export-ignore -export-subst\n";
+
+/// Packing a repository is given up after this; a later push tries again.
+const TIDYING: Duration = Duration::from_secs(10 * 60);
 
 pub(crate) struct Repositories {
     folder: PathBuf,
@@ -87,6 +91,27 @@ impl Repositories {
         Ok(apps)
     }
 
+    /// Clears what pushes left behind that ended with the server: quarantined objects nobody will accept any more, half
+    /// packs, and the locks of refs, which would stand in the way of every later push. Before anything is served.
+    pub(crate) fn clear_unfinished(&self) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|kind| kind == "git") {
+                clear(&path, &|name| name.ends_with(".lock"))?;
+                clear_below(&path.join("refs"), &|name| name.ends_with(".lock"))?;
+                clear(&path.join("objects"), &|name| name.starts_with("tmp_objdir-"))?;
+                clear(&path.join("objects/pack"), &|name| name.starts_with("tmp_") || name.starts_with(".tmp-"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Packs the repository if it has become ragged.
+    pub(crate) async fn tidy(&self, app: AppId) -> io::Result<()> {
+        let tidying = output(self.program.tidy(&self.path(app)));
+        timeout(TIDYING, tidying).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?.map(drop)
+    }
+
     /// The object a ref leads to, in full; `None` if there is no such ref.
     pub(crate) async fn tip(&self, app: AppId, name: &str) -> io::Result<Option<String>> {
         let mut command = self.program.git_in(&self.path(app), "for-each-ref");
@@ -111,6 +136,36 @@ impl Repositories {
         let mut command = self.program.git_in(&self.path(app), "symbolic-ref");
         command.args(["HEAD", head]);
         output(command).await.map(drop)
+    }
+}
+
+/// Removes the entries of a folder whose names fit. A folder that is not there has none.
+fn clear(folder: &Path, fits: &dyn Fn(&str) -> bool) -> io::Result<()> {
+    for entry in entries(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(fits) {
+            if entry.file_type()?.is_dir() { std::fs::remove_dir_all(entry.path())? } else { std::fs::remove_file(entry.path())? }
+        }
+    }
+    Ok(())
+}
+
+/// The same, in the folder and all below it.
+fn clear_below(folder: &Path, fits: &dyn Fn(&str) -> bool) -> io::Result<()> {
+    clear(folder, fits)?;
+    for entry in entries(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            clear_below(&entry.path(), fits)?;
+        }
+    }
+    Ok(())
+}
+
+fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<std::fs::DirEntry>>> {
+    match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
+        other => Ok(Some(other?).into_iter().flatten()),
     }
 }
 

@@ -7,6 +7,7 @@ use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
+use rustix::process::{Resource, Rlimit, prlimit};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::{Child, ChildStdin, Command},
@@ -21,6 +22,9 @@ use crate::feed::FeedError;
 const CHUNK: usize = 64 * 1024;
 const CHUNKS: usize = 16;
 
+/// Most memory of a process, in bytes; the packs it has mapped count too.
+const MEMORY: u64 = 4 << 30;
+
 /// How long a process has to clear up after itself.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -32,6 +36,8 @@ pub(crate) struct Terms {
     pub(crate) unless: Option<CancellationToken>,
     /// A client that does not read for so long is gone.
     pub(crate) silence: Duration,
+    /// Whether the client is heard out even when the process has nothing more to say.
+    pub(crate) hears_all: bool,
 }
 
 /// A process that has been started.
@@ -47,8 +53,20 @@ pub(crate) fn start(mut command: Command, with_input: bool) -> io::Result<Runnin
         command.stdin(Stdio::piped());
     }
     let mut child = command.spawn()?;
+    bound_memory(&child);
     let (to_client, from_process) = mpsc::channel(CHUNKS);
     Ok(Running { stdin: child.stdin.take(), child, to_client, from_process: Some(from_process) })
+}
+
+/// A delta can make gigabytes out of bytes. Nothing is fed to the process before this, and what it starts inherits it.
+fn bound_memory(child: &Child) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    let limit = Rlimit { current: Some(MEMORY), maximum: Some(MEMORY) };
+    if let Some(pid) = pid
+        && let Err(error) = prlimit(Some(pid), Resource::As, limit)
+    {
+        tracing::warn!(error = &error as &dyn Error, "the memory of a git process could not be bounded");
+    }
 }
 
 impl Running {
@@ -62,8 +80,9 @@ impl Running {
         self.from_process.take()
     }
 
-    /// Sees the process to its end, fed by `feeding`. The answer ends when the value this gives is dropped.
-    pub(crate) async fn finish(mut self, feeding: impl Future<Output = Result<(), FeedError>>, terms: Terms) -> mpsc::Sender<Bytes> {
+    /// Sees the process to its end, fed by `feeding`; whether it was content. The answer ends when the sender this gives is
+    /// dropped.
+    pub(crate) async fn finish(mut self, feeding: impl Future<Output = Result<(), FeedError>>, terms: Terms) -> (mpsc::Sender<Bytes>, bool) {
         let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
         let group = self.child.id();
         let given_up = CancellationToken::new();
@@ -78,6 +97,9 @@ impl Running {
             let sent = async {
                 if let Some(stdout) = stdout {
                     send(stdout, to_client, &terms).await;
+                }
+                if !terms.hears_all {
+                    given_up.cancel();
                 }
             };
             let ((), (), said) = tokio::join!(fed, sent, last_words(stderr));
@@ -100,17 +122,20 @@ impl Running {
                     Ok(ended) => ended,
                     Err(_) => {
                         signal(group, Signal::SIGKILL);
-                        return self.to_client;
+                        return (self.to_client, false);
                     }
                 }
             }
         };
-        if let (Ok(status), said) = ended
-            && !status.success()
-        {
-            tracing::info!(%status, said, "a git process failed");
-        }
-        self.to_client
+        let success = match ended {
+            (Ok(status), _) if status.success() => true,
+            (Ok(status), said) => {
+                tracing::info!(%status, said, "a git process failed");
+                false
+            }
+            (Err(_), _) => false,
+        };
+        (self.to_client, success)
     }
 }
 

@@ -81,7 +81,7 @@ pub(crate) enum Refused {
 }
 
 /// Most refs in one push.
-pub(crate) const MOST: usize = 10_000;
+pub(crate) const MOST: usize = 1_000;
 
 /// Judges all updates of one push together: they are taken all or not at all.
 pub(crate) fn plan(updates: &[RefUpdate]) -> Plan {

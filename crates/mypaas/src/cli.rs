@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{apps, auth, build_create, builds, config, create, git, logs, ps, releases, run, scale};
+use crate::commands::{apps, auth, build_create, builds, config, create, git, keys, logs, ps, releases, run, scale};
 
 /// Deploy and run apps on a mypaas server.
 #[derive(Debug, Parser)]
@@ -51,10 +51,21 @@ pub(crate) enum Command {
     Open(apps::Open),
     /// Point a git remote at an app
     #[command(name = "git:remote")]
-    GitRemote,
+    GitRemote(git::Remote),
     /// Answer git's question for a password
     #[command(name = "git:credentials")]
     GitCredentials(git::Credentials),
+    /// List the SSH keys you push with
+    Keys(keys::List),
+    /// Add an SSH key to push with
+    #[command(name = "keys:add")]
+    KeysAdd(keys::Add),
+    /// Remove an SSH key
+    #[command(name = "keys:remove")]
+    KeysRemove(keys::Remove),
+    /// Remove all your SSH keys
+    #[command(name = "keys:clear")]
+    KeysClear,
     /// List the dynos
     Ps(ps::List),
     /// Set how many dynos run, and their size: web=2 worker+1 web=1:standard-2x

@@ -148,13 +148,17 @@ impl Context {
 
     /// The servers whose git URLs are recognised. When the environment names one, the others do not count.
     pub(crate) fn known(&self) -> Result<Vec<KnownServer>, Error> {
-        let git = |stored: Option<&StoredServer>| stored.and_then(|stored| stored.git.as_deref()?.parse().ok());
+        let known = |origin: Origin, stored: Option<&StoredServer>| KnownServer {
+            origin,
+            git: stored.and_then(|stored| stored.git.as_deref()?.parse().ok()),
+            ssh: stored.and_then(|stored| stored.ssh.clone()),
+        };
         if let Some(origin) = self.environment_server()? {
-            let git = git(self.credentials.server(&origin));
-            return Ok(vec![KnownServer { origin, git }]);
+            let stored = self.credentials.server(&origin);
+            return Ok(vec![known(origin, stored)]);
         }
-        let known = |(origin, stored): (&String, &StoredServer)| Some(KnownServer { origin: origin.parse().ok()?, git: git(Some(stored)) });
-        Ok(self.credentials.servers.iter().filter_map(known).collect())
+        let servers = self.credentials.servers.iter();
+        Ok(servers.filter_map(|(origin, stored)| Some(known(origin.parse().ok()?, Some(stored)))).collect())
     }
 
     fn unnamed(&self) -> Asked {

@@ -37,6 +37,9 @@ pub(crate) struct StoredServer {
     /// The origin of its git URLs, where that is not the server's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) git: Option<String>,
+    /// Where its git URLs lead over SSH: `git.example.com:2222`. Known once a remote was set to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ssh: Option<String>,
 }
 
 /// Why the credentials cannot be used.

@@ -15,6 +15,8 @@ pub(crate) struct Environment {
     pub(crate) ca: Option<PathBuf>,
     /// `MYPAAS_APP`: the app when there is no `-a`.
     pub(crate) app: Option<String>,
+    /// `HOME`: where `.ssh` lies.
+    pub(crate) home: Option<PathBuf>,
     /// The folder that holds `mypaas/credentials.toml`.
     pub(crate) config_home: Option<PathBuf>,
     pub(crate) no_color: bool,
@@ -37,6 +39,7 @@ impl Environment {
             token: variable("MYPAAS_TOKEN").map(Secret::new),
             ca: variable("MYPAAS_CA").map(PathBuf::from),
             app: variable("MYPAAS_APP"),
+            home: variable("HOME").map(PathBuf::from),
             config_home,
             no_color: variable("NO_COLOR").is_some(),
             has_display: variable("DISPLAY").is_some() || variable("WAYLAND_DISPLAY").is_some(),

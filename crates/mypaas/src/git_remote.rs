@@ -74,6 +74,14 @@ pub(crate) fn app_of(url: &str) -> Option<(Origin, String)> {
     (!app.is_empty() && !app.contains('/')).then(|| (origin, app.to_owned()))
 }
 
+/// The same for a URL of SSH, with host and port: `ssh://git@git.example.com:2222/shop.git` is `shop`.
+pub(crate) fn ssh_app_of(url: &str) -> Option<(&str, String)> {
+    let (authority, path) = url.strip_prefix("ssh://")?.split_once('/')?;
+    let place = authority.rsplit('@').next()?;
+    let app = path.trim_end_matches('/').strip_suffix(".git")?;
+    (!place.is_empty() && !app.is_empty() && !app.contains('/')).then(|| (place, app.to_owned()))
+}
+
 /// git hands a helper to a shell: a path with unusual characters has to be quoted, and then marked with `!`.
 fn helper_command(program: &Path) -> String {
     let program = program.display().to_string();
@@ -144,6 +152,15 @@ mod tests {
         assert_eq!(app("http://mypaas@127.0.0.1:5000/shop.git/").unwrap(), "shop at http://127.0.0.1:5000");
         for url in ["git@github.com:me/shop.git", "https://github.com/me/shop.git", "https://h/shop", "https://h/.git", "/srv/shop.git", "ssh://h/a.git"] {
             assert_eq!(app(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn so_does_one_of_ssh() {
+        assert_eq!(ssh_app_of("ssh://git@git.example.com:2222/shop.git"), Some(("git.example.com:2222", "shop".to_owned())));
+        assert_eq!(ssh_app_of("ssh://[::1]:22/shop.git/"), Some(("[::1]:22", "shop".to_owned())));
+        for url in ["git@github.com:me/shop.git", "ssh://git@github.com/me/shop.git", "ssh://h", "ssh:///shop.git", "https://h/shop.git", "ssh://h/.git"] {
+            assert_eq!(ssh_app_of(url), None, "{url}");
         }
     }
 

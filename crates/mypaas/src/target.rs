@@ -11,6 +11,8 @@ pub(crate) const REMOTE: &str = "mypaas";
 pub(crate) struct KnownServer {
     pub(crate) origin: Origin,
     pub(crate) git: Option<Origin>,
+    /// Host and port over SSH.
+    pub(crate) ssh: Option<String>,
 }
 
 /// What the person said.
@@ -85,6 +87,10 @@ pub(crate) fn choose(asked: &Asked, remotes: impl FnOnce() -> Vec<Remote>, known
 }
 
 fn target(remote: &Remote, known: &[KnownServer]) -> Option<Target> {
+    if let Some((place, app)) = git_remote::ssh_app_of(&remote.url) {
+        let server = known.iter().find(|server| server.ssh.as_deref() == Some(place))?;
+        return Some(Target { app, server: Some(server.origin.clone()) });
+    }
     let (origin, app) = git_remote::app_of(&remote.url)?;
     let server = known.iter().find(|server| server.origin == origin || server.git.as_ref() == Some(&origin))?;
     Some(Target { app, server: Some(server.origin.clone()) })
@@ -97,8 +103,8 @@ mod tests {
     fn check(app: Option<&str>, remote: Option<&str>, remotes: &[(&str, &str)]) -> String {
         let origin = |text: &str| text.parse::<Origin>().unwrap();
         let known = [
-            KnownServer { origin: origin("https://one.test"), git: None },
-            KnownServer { origin: origin("https://two.test"), git: Some(origin("https://git.two.test:8443")) },
+            KnownServer { origin: origin("https://one.test"), git: None, ssh: Some("one.test:2222".into()) },
+            KnownServer { origin: origin("https://two.test"), git: Some(origin("https://git.two.test:8443")), ssh: None },
         ];
         let asked = Asked { app: app.map(Into::into), remote: remote.map(Into::into) };
         let remotes = remotes.iter().map(|(name, url)| Remote { name: (*name).into(), url: (*url).into() }).collect();
@@ -117,6 +123,7 @@ mod tests {
         assert_eq!(check(Some("x"), Some("one"), &[one]), "x");
         assert_eq!(check(None, None, &[github, one]), "shop at https://one.test");
         assert_eq!(check(None, Some("two"), &[one, two]), "blog at https://two.test");
+        assert_eq!(check(None, None, &[("ssh", "ssh://git@one.test:2222/shop.git")]), "shop at https://one.test");
         assert_eq!(check(None, None, &[one, two, ("mypaas", "https://one.test/main.git")]), "main at https://one.test");
         assert_eq!(check(None, None, &[one, ("again", one.1)]), "shop at https://one.test");
     }

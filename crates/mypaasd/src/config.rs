@@ -34,6 +34,8 @@ pub(crate) struct Listen {
     pub(crate) address: IpAddr,
     /// Where apps answer; the API and git answer one port above. (`MYPAAS_PORT`)
     pub(crate) port: u16,
+    /// Where git answers over SSH; two ports above `port` if not given, 0 for not at all. (`MYPAAS_SSH_PORT`)
+    pub(crate) ssh_port: Option<u16>,
     /// The name under which clients reach the API and git. (`MYPAAS_API_HOST`)
     pub(crate) api_host: String,
 }
@@ -94,7 +96,7 @@ impl Default for Config {
 }
 impl Default for Listen {
     fn default() -> Self {
-        Self { address: [127, 0, 0, 1].into(), port: 5000, api_host: "localhost".to_owned() }
+        Self { address: [127, 0, 0, 1].into(), port: 5000, ssh_port: None, api_host: "localhost".to_owned() }
     }
 }
 impl Default for Apps {
@@ -148,6 +150,11 @@ impl Config {
         set(&mut self.log, "MYPAAS_LOG", variable("MYPAAS_LOG"))?;
         set(&mut self.listen.address, "MYPAAS_LISTEN", variable("MYPAAS_LISTEN"))?;
         set(&mut self.listen.port, "MYPAAS_PORT", variable("MYPAAS_PORT"))?;
+        if let Some(text) = variable("MYPAAS_SSH_PORT") {
+            let mut port = 0;
+            set(&mut port, "MYPAAS_SSH_PORT", Some(text))?;
+            self.listen.ssh_port = Some(port);
+        }
         set(&mut self.listen.api_host, "MYPAAS_API_HOST", variable("MYPAAS_API_HOST"))?;
         set(&mut self.apps.domain, "MYPAAS_APP_DOMAIN", variable("MYPAAS_APP_DOMAIN"))?;
         set(&mut self.build.buildpacks, "MYPAAS_BUILDPACKS", variable("MYPAAS_BUILDPACKS"))?;
@@ -158,8 +165,13 @@ impl Config {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        if self.listen.port == 0 || self.listen.port == u16::MAX {
-            bail!("listen.port must leave room for the API's port above it: {}", self.listen.port);
+        if self.listen.port == 0 || self.listen.port > u16::MAX - 2 {
+            bail!("listen.port must leave room for the API's port and for SSH's above it: {}", self.listen.port);
+        }
+        if let Some(ssh) = self.ssh_port()
+            && [self.listen.port, self.api_port()].contains(&ssh)
+        {
+            bail!("listen.ssh_port is taken by apps or the API already: {ssh}");
         }
         if self.stack.is_empty() {
             bail!("there is no [[stack]]: at least one is needed");
@@ -183,6 +195,11 @@ impl Config {
         self.listen.port + 1
     }
 
+    /// Where git listens for SSH, if it does.
+    pub(crate) fn ssh_port(&self) -> Option<u16> {
+        Some(self.listen.ssh_port.unwrap_or(self.listen.port + 2)).filter(|port| *port != 0)
+    }
+
     /// The stack of new apps.
     pub(crate) fn default_stack(&self) -> anyhow::Result<StackName> {
         Ok(self.stack.first().context("there is no stack")?.name.parse()?)
@@ -195,6 +212,10 @@ impl Config {
         line("home", &self.home.display());
         line("apps at", &format!("http://<app>.{}:{}/", self.apps.domain, self.listen.port));
         line("API and git at", &format!("http://{}:{}", self.listen.api_host, self.api_port()));
+        match self.ssh_port() {
+            Some(port) => line("git over SSH at", &format!("ssh://git@{}:{port}", self.listen.api_host)),
+            None => line("git over SSH at", &"nowhere"),
+        }
         line("buildpacks", &self.build.buildpacks.display());
         for stack in &self.stack {
             line("stack", &format!("{} ({}, {})", stack.name, stack.run_image, stack.build_image));
@@ -227,5 +248,16 @@ mod tests {
         let config = Config { listen: Listen { port: u16::MAX, ..Listen::default() }, ..Config::default() };
         assert!(config.check().is_err());
         Config::default().check().unwrap();
+    }
+
+    #[test]
+    fn ssh_has_a_port_of_its_own_or_none() {
+        let with = |ssh_port| Config { listen: Listen { ssh_port, ..Listen::default() }, ..Config::default() };
+        assert_eq!((with(None).ssh_port(), with(Some(22)).ssh_port(), with(Some(0)).ssh_port()), (Some(5002), Some(22), None));
+        assert!(with(None).describe().contains("ssh://git@localhost:5002") && with(Some(0)).describe().contains("nowhere"));
+        assert!(with(Some(5001)).check().is_err());
+        let mut config = Config::default();
+        config.override_from(|name| (name == "MYPAAS_SSH_PORT").then(|| "2222".to_owned())).unwrap();
+        assert_eq!(config.ssh_port(), Some(2222));
     }
 }

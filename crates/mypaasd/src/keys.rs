@@ -63,6 +63,13 @@ pub(crate) fn instance(home: &Path, chance: &Chance) -> anyhow::Result<String> {
     Ok(instance)
 }
 
+/// The key by which SSH clients know this server again.
+pub(crate) fn ssh_host_key(home: &Path, chance: &Chance) -> anyhow::Result<git::ssh::HostKey> {
+    let path = home.join("keys/ssh_host_ed25519");
+    let text = kept(&path, || git::ssh::HostKey::generate(chance.bytes()))?;
+    git::ssh::HostKey::parse(&text).with_context(|| format!("file {}", path.display()))
+}
+
 /// Held as long as this process lives: two platforms on one home would fight over its dynos.
 pub(crate) fn lock(home: &Path) -> anyhow::Result<File> {
     let path = home.join("run/mypaasd.lock");

@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::Config,
+    keys,
     listen::{self, Front},
     tls, wire,
 };
@@ -28,6 +29,10 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?).with_writer(std::io::stderr).init();
     let router_port = bind(&config, config.listen.port).await?;
     let api_port = bind(&config, config.api_port()).await?;
+    let ssh_port = match config.ssh_port() {
+        Some(port) => Some(bind(&config, port).await?),
+        None => None,
+    };
     let wired = wire::online(&config).await?;
     let platform = wired.platform.clone();
     platform.recover().await.context("what the last run left unfinished could not be settled")?;
@@ -43,6 +48,11 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
     let events = Arc::new(LogSinkAdapter(wired.logplex.clone()));
     let router = Router::new(platform.routes(), events, wired.clock.clone(), wired.chance.clone(), settings);
     tasks.spawn(router.serve(router_port, stop.clone()));
+    if let Some(ssh_port) = ssh_port {
+        let host_key = keys::ssh_host_key(&config.home, &wired.chance)?;
+        tracing::info!(fingerprint = host_key.fingerprint(), "git answers over SSH with this host key");
+        tasks.spawn(git::ssh::serve(git.clone(), host_key, ssh_port, tasks.clone(), stop.clone()));
+    }
     let api = api::router(Api { platform: platform.clone(), logplex: wired.logplex.clone(), sessions: wired.sessions.clone() });
     tasks.spawn(listen::serve(Front { api, git, platform, tls }, api_port, tasks.clone(), stop.clone()));
     tracing::info!("ready\n{}", config.describe().trim_end());

@@ -122,6 +122,7 @@ fn platform_settings(config: &Config) -> anyhow::Result<Settings> {
         policy: Policy::default(),
         rendezvous: (config.listen.api_host.clone(), config.api_port()),
         api_url: format!("http://{}:{}", config.listen.api_host, config.api_port()),
+        ssh: config.ssh_port().map(|port| (config.listen.api_host.clone(), port)),
     })
 }
 

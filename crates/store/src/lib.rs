@@ -23,6 +23,7 @@ mod statement;
 mod accounts;
 mod apps;
 mod config_vars;
+mod ssh_keys;
 
 mod builds;
 mod releases;

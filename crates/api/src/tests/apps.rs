@@ -12,6 +12,7 @@ async fn an_app_from_its_creation_to_its_end() {
         ("name", "shop"),
         ("create_status", "complete"),
         ("git_url", "http://localhost:5001/shop.git"),
+        ("ssh_git_url", "ssh://git@localhost:5003/shop.git"),
         ("web_url", "http://shop.localhost:5000/"),
         ("created_at", "2026-05-01T10:00:00Z"),
     ] {

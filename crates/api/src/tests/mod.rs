@@ -4,6 +4,7 @@ mod accounts;
 mod apps;
 mod builds;
 mod dynos;
+mod keys;
 mod logs;
 mod releases;
 mod rendezvous;
@@ -215,5 +216,6 @@ fn settings() -> Settings {
         policy: Policy::default(),
         rendezvous: ("localhost".to_owned(), 5002),
         api_url: "http://localhost:5001".to_owned(),
+        ssh: Some(("localhost".to_owned(), 5003)),
     }
 }

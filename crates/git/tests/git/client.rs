@@ -7,7 +7,9 @@ use tokio::process::{Child, Command};
 
 /// A work tree of its own.
 pub(crate) struct Client {
-    folder: TempDir,
+    pub(crate) folder: TempDir,
+    /// How git is to reach servers over SSH.
+    pub(crate) ssh_command: Option<String>,
 }
 
 /// How a git command ended.
@@ -34,7 +36,7 @@ impl Said {
 impl Client {
     /// An empty repository on `main`.
     pub(crate) async fn new() -> Self {
-        let client = Self { folder: tempfile::tempdir().unwrap() };
+        let client = Self { folder: tempfile::tempdir().unwrap(), ssh_command: None };
         client.git(&["init", "--quiet", "--initial-branch=main", "."]).await.must();
         client
     }
@@ -68,6 +70,9 @@ impl Client {
         command.args(arguments).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", self.folder.path()).env("LANG", "C.UTF-8");
         command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
+        if let Some(ssh) = &self.ssh_command {
+            command.env("GIT_SSH_COMMAND", ssh);
+        }
         for who in ["AUTHOR", "COMMITTER"] {
             command.env(format!("GIT_{who}_NAME"), "Ann").env(format!("GIT_{who}_EMAIL"), "ann@example.com");
         }

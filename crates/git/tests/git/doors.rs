@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl World {
-    async fn ask(&self, request: http::request::Builder, body: impl Into<Bytes>) -> (Response<()>, Bytes) {
+    pub(crate) async fn ask(&self, request: http::request::Builder, body: impl Into<Bytes>) -> (Response<()>, Bytes) {
         let request = request.body(Full::new(body.into())).unwrap();
         let (parts, body) = git::handle(self.git.clone(), request).await.into_parts();
         (Response::from_parts(parts, ()), body.collect().await.unwrap().to_bytes())
@@ -24,7 +24,7 @@ impl World {
         format!("Basic {}", STANDARD.encode(format!("heroku:{}", self.token)))
     }
 
-    fn authorized(&self, request: http::request::Builder) -> http::request::Builder {
+    pub(crate) fn authorized(&self, request: http::request::Builder) -> http::request::Builder {
         request.header(header::AUTHORIZATION, self.basic())
     }
 }

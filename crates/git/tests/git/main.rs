@@ -3,6 +3,8 @@
 
 mod client;
 mod doors;
+mod hostile;
 mod platform;
 mod pushes;
 mod robustness;
+mod ssh;

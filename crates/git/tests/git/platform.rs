@@ -156,6 +156,7 @@ async fn platform(folder: &TempDir) -> Arc<Platform> {
         policy: domain::dyno::Policy::default(),
         rendezvous: ("localhost".into(), 5002),
         api_url: "http://localhost:5001".into(),
+        ssh: None,
     };
     let runtime = Arc::new(FakeRuntime::new(clock.clone()));
     Platform::new(Parts {

@@ -149,7 +149,7 @@ pub(crate) fn destroy(context: &Context, args: &Destroy) -> Result<(), Error> {
     let action = Action::start(&format!("Destroying ⬢ {} (including all add-ons)", app.name));
     asked.client.delete(&asked.path(&[]))?;
     action.done();
-    for remote in git_remote::remotes().iter().filter(|remote| remote.url == app.git_url) {
+    for remote in git_remote::remotes().iter().filter(|remote| remote.url == app.git_url || app.ssh_git_url.as_ref() == Some(&remote.url)) {
         git_remote::remove(&remote.name)?;
         output::talk(&format!("Removed the git remote {}", remote.name));
     }

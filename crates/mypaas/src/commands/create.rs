@@ -23,6 +23,9 @@ pub(crate) struct Create {
     /// Add no git remote
     #[arg(short, long)]
     no_remote: bool,
+    /// Have the git remote push over SSH, with a key of yours (`mypaas keys:add`)
+    #[arg(long)]
+    ssh: bool,
     /// Print JSON
     #[arg(short = 'j', long)]
     json: bool,
@@ -49,13 +52,14 @@ pub(crate) fn create(context: &mut Context, args: Create) -> Result<(), Error> {
     if args.no_remote || !git_remote::inside_work_tree() {
         return Ok(());
     }
+    let git_url = git::url(&app, args.ssh)?;
     let remote = context.remote_name().to_owned();
     match git_remote::remotes().into_iter().find(|existing| existing.name == remote) {
-        Some(existing) if existing.url != app.git_url => {
+        Some(existing) if existing.url != git_url => {
             output::talk(&format!("The git remote {remote} stays as it is: it leads to {}.", existing.url));
             output::talk(&format!("hint: `mypaas git:remote -a {}` points it to this app", app.name));
             Ok(())
         }
-        _ => git::connect(context, client.origin(), &app.git_url, &remote),
+        _ => git::connect(context, client.origin(), git_url, &remote),
     }
 }

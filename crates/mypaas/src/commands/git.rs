@@ -17,15 +17,31 @@ pub(crate) struct Credentials {
     action: String,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Remote {
+    /// Push over SSH, with a key of yours (`mypaas keys:add`)
+    #[arg(long)]
+    ssh: bool,
+}
+
 /// Points a git remote at an app.
-pub(crate) fn remote(context: &mut Context) -> Result<(), Error> {
+pub(crate) fn remote(context: &mut Context, args: &Remote) -> Result<(), Error> {
     if !git_remote::inside_work_tree() {
         return Err(GitError::NoRepository.into());
     }
     let asked = context.app_named()?;
     let app: App = asked.client.get(&asked.path(&[]))?;
     let remote = context.remote_name().to_owned();
-    connect(context, asked.client.origin(), &app.git_url, &remote)
+    connect(context, asked.client.origin(), url(&app, args.ssh)?, &remote)
+}
+
+/// Where the app is pushed to.
+pub(crate) fn url(app: &App, ssh: bool) -> Result<&str, Error> {
+    match &app.ssh_git_url {
+        Some(url) if ssh => Ok(url),
+        None if ssh => Err(Error::failed("This server does not answer over SSH.")),
+        _ => Ok(&app.git_url),
+    }
 }
 
 /// Has `remote` lead to `git_url`, and git ask this program for the password there.
@@ -36,6 +52,10 @@ pub(crate) fn connect(context: &mut Context, server: &Origin, git_url: &str, rem
         None => git_remote::add(remote, git_url)?,
     }
     output::talk(&format!("set git remote {remote} to {git_url}"));
+    if let Some((place, _)) = git_remote::ssh_app_of(git_url) {
+        context.credentials.server_mut(server).ssh = Some(place.to_owned());
+        return context.save();
+    }
     let Some((origin, _)) = git_remote::app_of(git_url) else { return Ok(()) };
     let program = std::env::current_exe().map_err(|error| Error::failed(format!("This program does not know where it is: {error}.")))?;
     git_remote::configure_origin(&origin, &program, context.ca(server).as_deref())?;

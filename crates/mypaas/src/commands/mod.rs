@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod create;
 pub(crate) mod domains;
 pub(crate) mod git;
+pub(crate) mod keys;
 pub(crate) mod logs;
 pub(crate) mod maintenance;
 pub(crate) mod ps;
@@ -33,8 +34,12 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::Info(args) => apps::info(&context, &args),
         Command::Destroy(args) => apps::destroy(&context, &args),
         Command::Open(args) => apps::open(&context, &args),
-        Command::GitRemote => git::remote(&mut context),
+        Command::GitRemote(args) => git::remote(&mut context, &args),
         Command::GitCredentials(args) => git::credentials(&context, &args),
+        Command::Keys(args) => keys::list(&context, &args),
+        Command::KeysAdd(args) => keys::add(&context, &args),
+        Command::KeysRemove(args) => keys::remove(&context, &args),
+        Command::KeysClear => keys::clear(&context),
         Command::Ps(args) => ps::list(&context, &args),
         Command::PsScale(args) => scale::scale(&context, &args),
         Command::PsRestart(args) => ps::restart(&context, &args),

@@ -15,6 +15,8 @@ mod failures;
 #[cfg(test)]
 mod git;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod ps;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Account, App, Authorization, Build, BuildFailure, BuildStatus, FailureKind, ReleaseVersion, Sha256, Slug, SourceBlob,
+    Account, App, Authorization, Build, BuildFailure, BuildStatus, FailureKind, KeyFingerprint, ReleaseVersion, Sha256, Slug, SourceBlob, SshKey,
     dyno::{After, State},
     release::ReleaseStatus,
 };
@@ -27,6 +27,24 @@ async fn accounts() {
     assert_eq!(tx.account_by_email(&bob.email).await.unwrap(), Some((bob, None)));
     tx.set_password_hash(ada.id, "$argon2id$second").await.unwrap();
     assert_eq!(tx.account_by_email(&ada.email).await.unwrap().unwrap().1.as_deref(), Some("$argon2id$second"));
+}
+
+#[tokio::test]
+async fn ssh_keys() {
+    let it = Fixture::new().await;
+    let (ada, bob) = (it.account("ada@example.com").await, it.account("bob@example.com").await);
+    let line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH ada@laptop";
+    let key = SshKey { id: it.id(), account: ada.id, key: line.parse().unwrap(), created_at: now() };
+    let mut tx = it.write().await;
+    tx.insert_ssh_key(&key).await.unwrap();
+    assert_eq!(tx.ssh_key_by_fingerprint(&key.key.fingerprint()).await.unwrap(), Some((key.clone(), ada.clone())));
+    assert_eq!(tx.ssh_key_by_fingerprint(&KeyFingerprint::of(b"another")).await.unwrap(), None);
+    assert_eq!((tx.ssh_keys(ada.id).await.unwrap(), tx.ssh_keys(bob.id).await.unwrap()), (vec![key.clone()], vec![]));
+    assert!(tx.delete_ssh_key(key.id).await.unwrap());
+    assert!(!tx.delete_ssh_key(key.id).await.unwrap());
+    tx.insert_ssh_key(&key).await.unwrap();
+    let error = tx.insert_ssh_key(&SshKey { id: it.id(), account: bob.id, ..key }).await.unwrap_err();
+    assert!(error.is_taken("ssh_keys.fingerprint"), "{error:?}");
 }
 
 #[tokio::test]
