@@ -23,6 +23,7 @@ mod account;
 mod authorizations;
 
 mod apps;
+mod buildpack_installations;
 mod config_vars;
 mod releases;
 

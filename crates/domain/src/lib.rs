@@ -12,6 +12,7 @@ pub mod config_vars;
 pub mod procfile;
 
 pub mod build;
+pub mod buildpack;
 pub mod release;
 pub mod slug;
 pub mod stack;
@@ -31,6 +32,7 @@ pub mod notice;
 pub use account::{Account, AccountId, Authorization, AuthorizationId, Email};
 pub use app::{App, AppId};
 pub use build::{Build, BuildId, BuildStatus};
+pub use buildpack::{BuildpackRef, InvalidBuildpack};
 pub use config_vars::{ConfigKey, ConfigValue, ConfigVars};
 pub use dyno::{Dyno, DynoName};
 pub use dyno_size::DynoSize;

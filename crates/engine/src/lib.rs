@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod authority;
 
 pub mod apps;
+pub mod buildpacks;
 pub mod config;
 pub mod releases;
 pub mod scaling;

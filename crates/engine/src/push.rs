@@ -1,11 +1,11 @@
 //! A push, from received commits to running dynos.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use builder::{BuildError, Builder, Built, Job, Terminal};
-use domain::{App, Build, BuildStatus, Release, Slug, release::ReleaseStatus};
+use builder::{BuildError, Builder, Built, FirstRelease, Job, Terminal};
+use domain::{App, Build, BuildStatus, Release, Slug, buildpack::for_build, release::ReleaseStatus};
 use ports::ByteStream;
-use store::StoreError;
+use store::{StoreError, Tx};
 
 use crate::{
     accounts::Actor,
@@ -54,7 +54,7 @@ impl Platform {
                 return Err(error);
             }
         };
-        let (slug, mut release) = self.create_release(&actor, &app, &build, &commit, built).await?;
+        let (slug, mut release) = self.create_release(&actor, &app, &build, &commit, built, &mut terminal).await?;
         terminal.line("-----> Launching...");
         if release.current {
             self.announce(&app, &release, &actor);
@@ -105,17 +105,10 @@ impl Platform {
     }
 
     async fn compile(&self, build: &Build, push: Push, terminal: &mut Recorded<'_>) -> Result<Built, PushError> {
-        let config = self.store.read().await?.config_vars(push.app.id).await?;
-        let job = Job {
-            build: build.id,
-            app: push.app.id,
-            stack: build.stack.clone(),
-            source: push.source,
-            source_version: push.commit,
-            config,
-            request_id: push.request_id,
+        let built = match self.job(build, push).await? {
+            Ok(job) => self.builder.build(job, terminal).await,
+            Err(refused) => Err(refused),
         };
-        let built = self.builder.build(job, terminal).await;
         if let Err(error) = &built {
             builder::failure_lines(error).iter().for_each(|line| terminal.line(line));
             if let BuildError::Platform(source) = error {
@@ -125,9 +118,37 @@ impl Platform {
         Ok(built?)
     }
 
+    /// What is to be built, with the app's config vars and buildpacks as they are now.
+    async fn job(&self, build: &Build, push: Push) -> Result<Result<Job, BuildError>, StoreError> {
+        let mut tx = self.store.read().await?;
+        let config = tx.config_vars(push.app.id).await?;
+        let buildpacks = match for_build(&config, tx.buildpacks(push.app.id).await?) {
+            Ok(buildpacks) => buildpacks,
+            Err(why) => return Ok(Err(BuildError::BuildpackUrl(why))),
+        };
+        Ok(Ok(Job {
+            build: build.id,
+            app: push.app.id,
+            stack: build.stack.clone(),
+            source: push.source,
+            source_version: push.commit,
+            config,
+            buildpacks,
+            request_id: push.request_id,
+        }))
+    }
+
     /// The slug, the release and the formation that follows from them, all or nothing. With a release phase the release
     /// waits, without one it is current at once.
-    async fn create_release(&self, actor: &Actor, app: &App, build: &Build, commit: &str, built: Built) -> Result<(Slug, Release), PushError> {
+    async fn create_release(
+        &self,
+        actor: &Actor,
+        app: &App,
+        build: &Build,
+        commit: &str,
+        built: Built,
+        terminal: &mut Recorded<'_>,
+    ) -> Result<(Slug, Release), PushError> {
         let now = self.clock.now();
         let slug = Slug {
             id: self.chance.id(now),
@@ -146,6 +167,15 @@ impl Platform {
         let mut tx = self.store.write().await?;
         if tx.app(app.id).await?.is_none() {
             return Err(PushError::AppGone);
+        }
+        if !tx.releases(app.id).await?.iter().any(|release| release.slug.is_some()) {
+            first_release(&mut tx, app, &built.first_release, terminal).await?;
+        }
+        if let Some(detected) = built.detected
+            && tx.buildpacks(app.id).await?.is_empty()
+        {
+            // As if set by hand (Heroku): from now on the app is what it turned out to be.
+            tx.set_buildpacks(app.id, &[detected]).await?;
         }
         tx.insert_slug(&slug).await?;
         tx.update_build(&Build { slug: Some(slug.id), updated_at: now, ..build.clone() }).await?;
@@ -181,6 +211,22 @@ impl Platform {
     pub const fn builder(&self) -> &Builder {
         &self.builder
     }
+}
+
+/// What the buildpack asks an app's first release to have. Config vars that are set already stay as they are.
+async fn first_release(tx: &mut Tx, app: &App, asked: &FirstRelease, terminal: &mut Recorded<'_>) -> Result<(), StoreError> {
+    let config = tx.config_vars(app.id).await?;
+    let new = asked.config_vars.iter().filter(|(key, _)| config.get(key.as_str()).is_none());
+    let new: BTreeMap<_, _> = new.map(|(key, value)| (key.to_string(), Some(value.expose().to_owned()))).collect();
+    match config.changed(&new) {
+        Ok(config) if !new.is_empty() => tx.set_config_vars(app.id, &config).await?,
+        Ok(_) => {}
+        Err(why) => terminal.line(&format!(" !     The buildpack's config vars were not set: {why}")),
+    }
+    if !asked.addons.is_empty() {
+        terminal.line(&format!(" !     The buildpack asks for add-ons, which are not built yet: {}", asked.addons.join(", ")));
+    }
+    Ok(())
 }
 
 /// Longest output kept with a build; the person saw all of it.

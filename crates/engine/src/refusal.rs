@@ -1,6 +1,8 @@
 //! Why a person's request was not carried out.
 
-use domain::{config_vars::InvalidConfigVar, dyno_size::UnknownDynoSize, formation::InvalidScale, names::InvalidAppName, procfile::InvalidProcessType};
+use domain::{
+    InvalidBuildpack, config_vars::InvalidConfigVar, dyno_size::UnknownDynoSize, formation::InvalidScale, names::InvalidAppName, procfile::InvalidProcessType,
+};
 use ports::RuntimeError;
 use store::StoreError;
 
@@ -39,4 +41,4 @@ macro_rules! invalid {
         fn from(error: $error) -> Self { Self::Invalid(error.to_string()) }
     })* };
 }
-invalid!(InvalidAppName, InvalidConfigVar, InvalidScale, UnknownDynoSize, InvalidProcessType);
+invalid!(InvalidBuildpack, InvalidAppName, InvalidConfigVar, InvalidScale, UnknownDynoSize, InvalidProcessType);

@@ -2,6 +2,7 @@
 
 pub(crate) mod apps;
 pub(crate) mod auth;
+pub(crate) mod buildpacks;
 pub(crate) mod builds;
 pub(crate) mod config;
 pub(crate) mod create;
@@ -52,6 +53,11 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::MaintenanceOn => maintenance::switch(&context, true),
         Command::MaintenanceOff => maintenance::switch(&context, false),
         Command::Builds(args) => builds::list(&context, &args),
+        Command::Buildpacks(args) => buildpacks::list(&context, &args),
+        Command::BuildpacksAdd(args) => buildpacks::add(&context, &args),
+        Command::BuildpacksSet(args) => buildpacks::set(&context, &args),
+        Command::BuildpacksRemove(args) => buildpacks::remove(&context, &args),
+        Command::BuildpacksClear => buildpacks::clear(&context),
         Command::Stacks => stacks::list(&context),
         Command::Domains => domains::list(&context),
     }?;
