@@ -26,6 +26,20 @@ pub struct BuildpackInstallationUpdate {
 /// One place in a [`BuildpackInstallationUpdate`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BuildpackUpdate {
-    /// A name, URL or URN.
+    /// A name, URL or URN. Heroku's command line leaves it out for a name its registry does not know: that names none.
+    #[serde(default)]
     pub buildpack: String,
+}
+
+/// `GET /buildpacks/:buildpack` of Heroku's buildpack registry: what its command line turns a name into.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RegisteredBuildpack {
+    /// What to install the buildpack by.
+    pub blob_url: String,
+    pub description: String,
+    /// The namespace and the name.
+    pub full_name: String,
+    pub id: String,
+    pub name: String,
+    pub namespace: String,
 }

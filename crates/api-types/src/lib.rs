@@ -34,7 +34,7 @@ pub use account::Account;
 pub use app::{App, AppCreate, AppUpdate};
 pub use authorization::{AccessToken, Authorization, AuthorizationCreate};
 pub use build::{Build, BuildBuildpack, BuildCreate, BuildFailure, SourceBlob};
-pub use buildpack_installation::{Buildpack, BuildpackInstallation, BuildpackInstallationUpdate, BuildpackUpdate};
+pub use buildpack_installation::{Buildpack, BuildpackInstallation, BuildpackInstallationUpdate, BuildpackUpdate, RegisteredBuildpack};
 pub use collaborator::{Collaborator, CollaboratorPermission, CollaboratorUser};
 pub use config_vars::{ConfigVars, ConfigVarsUpdate};
 pub use domain::{Domain, DomainCreate};

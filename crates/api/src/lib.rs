@@ -24,6 +24,7 @@ mod authorizations;
 mod keys;
 
 mod apps;
+mod buildpack_installations;
 mod config_vars;
 mod releases;
 

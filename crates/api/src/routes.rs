@@ -6,8 +6,8 @@ use axum::{
 };
 
 use crate::{
-    Api, account, apps, authorizations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, formation, keys, log_sessions, log_stream, not_built,
-    nothing_yet, regions, releases, request_id, slugs, sources, stacks,
+    Api, account, apps, authorizations, buildpack_installations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, formation, keys, log_sessions,
+    log_stream, not_built, nothing_yet, regions, releases, request_id, slugs, sources, stacks,
 };
 
 pub(crate) fn router(api: Api) -> Router {
@@ -65,7 +65,7 @@ fn of_app() -> Router<Api> {
         .route("/apps/{app}/collaborators/{collaborator}", get(collaborators::info))
         .route("/apps/{app}/addons", get(nothing_yet::of_app))
         .route("/apps/{app}/addon-attachments", get(nothing_yet::of_app))
-        .route("/apps/{app}/buildpack-installations", get(nothing_yet::of_app))
+        .route("/apps/{app}/buildpack-installations", get(buildpack_installations::list).put(buildpack_installations::replace))
         .route("/apps/{app}/features", get(nothing_yet::of_app))
         .route("/apps/{app}/features/{feature}", get(nothing_yet::feature))
         .route("/apps/{app}/log-drains", get(nothing_yet::of_app))
@@ -82,6 +82,7 @@ fn of_platform() -> Router<Api> {
         .route("/regions/{region}", get(regions::info))
         .route("/dyno-sizes", get(dyno_sizes::list))
         .route("/dyno-sizes/{size}", get(dyno_sizes::info))
+        .route("/buildpacks/{buildpack}", get(buildpack_installations::registered))
         // No token: the URL is the secret.
         .route("/logs/{secret}", get(log_stream::read))
         .route("/sources/{secret}", put(sources::upload).get(sources::read))

@@ -2,21 +2,18 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use domain::{AppId, Procfile, slug::human_bytes};
-use ports::{
-    Blobs, Sandbox, Sandboxes,
-    sandbox::{Finished, SandboxSpec},
-};
+use domain::{AppId, BuildpackRef, buildpack::CatalogueName, slug::human_bytes};
+use ports::{Blobs, Sandboxes, sandbox::SandboxSpec};
 
 use crate::{
-    buildpack::{Buildpack, catalogue},
-    detect::{Detected, detect},
+    buildpack::{self, Buildpack, catalogue},
+    detect::detect,
     error::BuildError,
     git_source,
     job::{Built, Job, Limits, SourceTree, Terminal},
-    output::{Kept, Output},
+    output::Output,
     pipe::pipe,
-    release_yml,
+    pipeline::Pipeline,
     sandbox::OpenSandbox,
     slug_archive,
     source::{BOUNDS, Layout, Source},
@@ -65,10 +62,10 @@ impl Builder {
 
     async fn steps(&self, job: Job, terminal: &mut dyn Terminal, open: &mut OpenSandbox) -> Result<Built, BuildError> {
         self.check_room().await?;
-        let out = &mut Output::new(terminal, &job.config);
+        let out = &mut Output::new(terminal, &job.config, &job.buildpacks);
         out.heading(&format!("Building on the {} stack", job.stack.title()));
         let spec = self.spec(&job);
-        let Job { build, stack, source, source_version, config, request_id, .. } = job;
+        let Job { build, stack, source, source_version, config, buildpacks: asked, request_id, .. } = job;
         let folder = build_folder(build);
         let calls = Calls::new(&folder, stack.as_str(), source_version, request_id);
 
@@ -80,8 +77,7 @@ impl Builder {
         if source.files_left_out > 0 {
             out.heading(&format!("Deleting {} files matching .slugignore patterns.", source.files_left_out));
         }
-        let procfile = source.procfile.clone();
-        let buildpacks = self.catalogue().await?;
+        let buildpacks = self.buildpacks(asked.clone()).await?;
 
         let sandbox = open.open(self.sandboxes.as_ref(), &spec).await?;
         let packed = buildpacks.clone();
@@ -89,26 +85,52 @@ impl Builder {
         sandbox.put(workspace::ROOT, workspace).await?;
         written.await.map_err(io::Error::other)?;
 
-        out.heading("Determining which buildpack to use for this app");
-        let detected = detect(sandbox, &calls, buildpacks, out).await?;
-        out.heading(&format!("{} app detected", detected.language));
-        self.compile(sandbox, &calls, &detected, out).await?;
-        let defaults = self.default_process_types(sandbox, &calls, &detected.buildpack, out).await?;
+        let pipeline = Pipeline { sandbox, calls: &calls, limits: &self.limits };
+        let ran = match asked.is_empty() {
+            true => {
+                out.heading("Determining which buildpack to use for this app");
+                let detected = detect(sandbox, &calls, buildpacks, out).await?;
+                pipeline.compile(&detected, &[], out).await?;
+                vec![detected]
+            }
+            false => pipeline.run(&asked, buildpacks, out).await?,
+        };
+        let last = ran.last().ok_or(BuildError::NoBuildpack)?;
+        let release = pipeline.release(&last.buildpack, out).await?;
+        let procfile = pipeline.procfile().await?;
         out.heading("Discovering process types");
-        out.process_types(procfile.as_ref(), &defaults);
+        out.process_types(procfile.as_ref(), &release.process_types);
         out.line("");
 
         out.heading("Compressing...");
         let slug = slug_archive::store(sandbox.take(calls.build_dir()).await?, self.blobs.as_ref(), self.limits.slug_bytes).await?;
         out.line(&format!("       Done: {}", human_bytes(slug.bytes)));
+        let detected = asked.is_empty().then(|| last.buildpack.title().parse().ok()).flatten();
         Ok(Built {
             sha256: slug.sha256,
             diff_id: slug.diff_id,
             bytes: slug.bytes,
-            process_types: procfile.unwrap_or_default().or_defaults(&defaults),
-            buildpack: detected.buildpack.title(),
-            language: Some(detected.language),
+            process_types: procfile.unwrap_or_default().or_defaults(&release.process_types),
+            language: Some(last.language.clone()),
+            buildpacks: if asked.is_empty() { detected.iter().cloned().collect() } else { asked },
+            detected,
+            first_release: release.first,
         })
+    }
+
+    /// Whether this is the name of one of our own buildpacks.
+    pub fn offers(&self, name: &CatalogueName) -> bool {
+        !buildpack::find(&self.buildpacks, &BuildpackRef::Catalogue(name.clone())).is_elsewhere()
+    }
+
+    /// Those asked for, or every one of ours.
+    async fn buildpacks(&self, asked: Vec<BuildpackRef>) -> Result<Vec<Buildpack>, BuildError> {
+        let folder = self.buildpacks.clone();
+        let found = tokio::task::spawn_blocking(move || match asked.is_empty() {
+            true => catalogue(&folder),
+            false => Ok(asked.iter().map(|asked| buildpack::find(&folder, asked)).collect()),
+        });
+        Ok(found.await.map_err(io::Error::other)??)
     }
 
     fn spec(&self, job: &Job) -> SandboxSpec {
@@ -121,48 +143,6 @@ impl Builder {
             cpu_milli: self.limits.cpu_milli,
             pids: self.limits.pids,
         }
-    }
-
-    async fn catalogue(&self) -> Result<Vec<Buildpack>, BuildError> {
-        let folder = self.buildpacks.clone();
-        Ok(tokio::task::spawn_blocking(move || catalogue(&folder)).await.map_err(io::Error::other)??)
-    }
-
-    async fn compile(&self, sandbox: &dyn Sandbox, calls: &Calls, detected: &Detected, out: &mut Output<'_>) -> Result<(), BuildError> {
-        let mut shown = out.program();
-        let finished = sandbox.run(&calls.compile(&detected.buildpack), &mut shown).await?;
-        shown.finish();
-        match self.status(finished)? {
-            0 => Ok(()),
-            status => Err(BuildError::Compile { language: detected.language.clone(), status }),
-        }
-    }
-
-    async fn default_process_types(&self, sandbox: &dyn Sandbox, calls: &Calls, buildpack: &Buildpack, out: &mut Output<'_>) -> Result<Procfile, BuildError> {
-        if !buildpack.has_release {
-            return Ok(Procfile::default());
-        }
-        let mut kept = Kept::default();
-        let finished = sandbox.run(&calls.release(buildpack), &mut kept).await?;
-        let failed = |what| BuildError::ReleaseScript { buildpack: buildpack.title(), what };
-        match self.status(finished)? {
-            0 if kept.cut => Err(failed("wrote more than 64 KB".to_owned())),
-            // What is wrong with it may quote it; what is right is used as it is.
-            0 => release_yml::parse(&kept.stdout).map_err(|why| failed(String::from_utf8_lossy(&out.redacted(why.as_bytes())).into_owned())),
-            status => {
-                let errors = out.redacted(&kept.stderr);
-                out.bytes(&errors);
-                Err(failed(format!("failed with status {status}")))
-            }
-        }
-    }
-
-    /// A program that failed while memory had run out failed because of it.
-    fn status(&self, finished: Finished) -> Result<i32, BuildError> {
-        if finished.status != 0 && finished.out_of_memory {
-            return Err(BuildError::OutOfMemory { limit_mib: self.limits.memory_mib });
-        }
-        Ok(finished.status)
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) async fn detect(sandbox: &dyn Sandbox, calls: &Calls, buildpacks: Vec
     for answer in asked {
         let (buildpack, finished, kept) = answer?;
         if finished.status == 0 {
-            let language = language(&out.redacted(&kept.stdout)).unwrap_or_else(|| buildpack.name().to_owned());
+            let language = language(&out.redacted(&kept.stdout)).unwrap_or_else(|| buildpack.language().to_owned());
             fitting.push(Detected { buildpack, language });
         }
     }
@@ -40,18 +40,18 @@ pub(crate) async fn detect(sandbox: &dyn Sandbox, calls: &Calls, buildpacks: Vec
     fitting.into_iter().next().ok_or(BuildError::NoBuildpack)
 }
 
-async fn ask(sandbox: &dyn Sandbox, calls: &Calls, buildpack: Buildpack) -> Result<(Buildpack, Finished, Kept), RuntimeError> {
+pub(crate) async fn ask(sandbox: &dyn Sandbox, calls: &Calls, buildpack: Buildpack) -> Result<(Buildpack, Finished, Kept), RuntimeError> {
     let mut kept = Kept::default();
     let finished = sandbox.run(&calls.detect(&buildpack), &mut kept).await?;
     if finished.status >= 126 {
         // Not found, not executable, killed: the buildpack's fault, not the app's answer.
-        tracing::warn!(buildpack = buildpack.name(), status = finished.status, "bin/detect could not answer");
+        tracing::warn!(buildpack = buildpack.title(), status = finished.status, "bin/detect could not answer");
     }
     Ok((buildpack, finished, kept))
 }
 
 /// The first line that says something.
-fn language(stdout: &[u8]) -> Option<String> {
+pub(crate) fn language(stdout: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(stdout);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     Some(line.chars().filter(|c| !c.is_control()).take(60).collect())

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io, time::Duration};
 
-use domain::{procfile::InvalidProcfile, slug::human_bytes};
+use domain::{InvalidBuildpack, procfile::InvalidProcfile, slug::human_bytes};
 use ports::{BlobError, RuntimeError};
 
 /// Why there is no slug. `Display` is the sentence for the person who pushed.
@@ -10,6 +10,15 @@ use ports::{BlobError, RuntimeError};
 pub enum BuildError {
     #[error("No default language could be detected for this app.")]
     NoBuildpack,
+    /// A buildpack was asked for that does not fit; what it says of that has been shown.
+    #[error("App not compatible with buildpack: {buildpack}")]
+    NotCompatible { buildpack: String },
+    /// A config var names the buildpack, and none can be named so.
+    #[error("Push rejected, the config var BUILDPACK_URL names no buildpack. {0}")]
+    BuildpackUrl(InvalidBuildpack),
+    /// Why has been shown.
+    #[error("Push rejected, error fetching buildpack {buildpack}.")]
+    Fetch { buildpack: String },
     #[error("Push rejected, failed to compile {language} app.")]
     Compile { language: String, status: i32 },
     #[error(transparent)]
@@ -58,7 +67,10 @@ impl From<io::Error> for BuildError {
 
 /// The block that ends the output of a failed push, in Heroku's wording.
 pub fn failure_lines(error: &BuildError) -> Vec<String> {
-    let mut lines = vec![format!(" !     {error}")];
+    let mut lines = match error {
+        BuildError::NotCompatible { .. } => Vec::new(),
+        _ => vec![format!(" !     {error}")],
+    };
     let hints: &[&str] = match error {
         BuildError::NoBuildpack => &[
             "\t\t\tHINT: This occurs when Heroku cannot detect the buildpack to use for this application automatically.",
@@ -70,7 +82,13 @@ pub fn failure_lines(error: &BuildError) -> Vec<String> {
         BuildError::OutOfMemory { .. } => &["\t\t\tHINT: Build with fewer parallel jobs, or ask whoever runs this platform for a larger build limit."],
         BuildError::DiskFull { .. } => &["\t\t\tHINT: Nothing is wrong with your code. Whoever runs this platform has to make room."],
         BuildError::Platform(_) => &["\t\t\tHINT: Nothing is wrong with your code. Please try again; if it goes on, tell whoever runs this platform."],
-        BuildError::Compile { .. } | BuildError::ReleaseScript { .. } | BuildError::SourceInvalid(_) | BuildError::Cancelled { .. } => &[],
+        BuildError::NotCompatible { .. } => &["       More info: https://devcenter.heroku.com/articles/buildpacks#detection-failure"],
+        BuildError::Fetch { .. } => &["\t\t\tHINT: Is the URL right, and the branch or tag? `mypaas buildpacks` lists the app's buildpacks."],
+        BuildError::Compile { .. }
+        | BuildError::BuildpackUrl(_)
+        | BuildError::ReleaseScript { .. }
+        | BuildError::SourceInvalid(_)
+        | BuildError::Cancelled { .. } => &[],
     };
     lines.extend(hints.iter().map(|&hint| hint.to_owned()));
     if !matches!(error, BuildError::SlugTooLarge { .. }) {

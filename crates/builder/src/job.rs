@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use domain::{AppId, BuildId, ConfigVars, Procfile, Sha256, StackName};
-use ports::ByteStream;
+use domain::{AppId, BuildId, BuildpackRef, ConfigVars, Procfile, Sha256, StackName};
+use ports::{ByteStream, sandbox::Finished};
+
+use crate::error::BuildError;
 
 /// What a build may use.
 #[derive(Debug, Clone)]
@@ -43,6 +45,16 @@ impl From<ByteStream> for SourceTree {
     }
 }
 
+impl Limits {
+    /// How a program ended. One that failed while memory had run out failed because of it.
+    pub(crate) fn judge(&self, finished: Finished) -> Result<i32, BuildError> {
+        if finished.status != 0 && finished.out_of_memory {
+            return Err(BuildError::OutOfMemory { limit_mib: self.memory_mib });
+        }
+        Ok(finished.status)
+    }
+}
+
 /// One build to do. Has no `Debug`: config vars are secret.
 pub struct Job {
     pub build: BuildId,
@@ -52,6 +64,8 @@ pub struct Job {
     /// `SOURCE_VERSION` for buildpacks: a commit's full hash.
     pub source_version: String,
     pub config: ConfigVars,
+    /// The buildpacks to use, in order; none: the one that fits is found.
+    pub buildpacks: Vec<BuildpackRef>,
     pub request_id: String,
 }
 
@@ -65,10 +79,23 @@ pub struct Built {
     /// Of the gzipped archive, in bytes.
     pub bytes: u64,
     pub process_types: Procfile,
-    /// What the buildpack called the app: `Node.js`.
+    /// What the last buildpack called the app: `Node.js`.
     pub language: Option<String>,
-    /// As `heroku buildpacks` shows it: `heroku/nodejs`.
-    pub buildpack: String,
+    /// The buildpacks that ran, in order.
+    pub buildpacks: Vec<BuildpackRef>,
+    /// Which one was found to fit, if none was asked for.
+    pub detected: Option<BuildpackRef>,
+    /// What the last buildpack asks an app's first release to have.
+    pub first_release: FirstRelease,
+}
+
+/// What Heroku takes from `bin/release` when an app is released for the first time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FirstRelease {
+    /// Add-ons, as `service:plan`.
+    pub addons: Vec<String>,
+    /// Config vars, unless they are set already.
+    pub config_vars: ConfigVars,
 }
 
 /// What the person at the other end of `git push` sees.

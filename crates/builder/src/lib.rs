@@ -8,6 +8,8 @@ pub mod job;
 
 mod build;
 mod detect;
+mod fetch;
+mod pipeline;
 mod release_yml;
 mod slug_archive;
 
@@ -27,7 +29,7 @@ mod sandbox;
 
 pub use build::Builder;
 pub use error::{BuildError, failure_lines};
-pub use job::{Built, Job, Limits, SourceTree, Terminal};
+pub use job::{Built, FirstRelease, Job, Limits, SourceTree, Terminal};
 
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,6 @@
 //! What goes to the terminal: the platform's own lines, and what buildpacks write, without secrets.
 
-use domain::{ConfigVars, Procfile};
+use domain::{BuildpackRef, ConfigVars, Procfile};
 use ports::sandbox::OutputSink;
 
 use crate::{
@@ -16,8 +16,9 @@ pub(crate) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub(crate) fn new(terminal: &'a mut dyn Terminal, config: &ConfigVars) -> Self {
-        Self { terminal, secrets: Secrets::of(config), at_line_start: true }
+    /// Hides the values of config vars and the credentials of buildpacks' URLs.
+    pub(crate) fn new(terminal: &'a mut dyn Terminal, config: &ConfigVars, buildpacks: &[BuildpackRef]) -> Self {
+        Self { terminal, secrets: Secrets::of(config, buildpacks), at_line_start: true }
     }
 
     /// `-----> Compressing...`
@@ -47,6 +48,14 @@ impl<'a> Output<'a> {
         if let Some(last) = bytes.last() {
             self.terminal.bytes(bytes);
             self.at_line_start = *last == b'\n';
+        }
+    }
+
+    /// Shows what a program wrote as the platform's own text: indented, without secrets.
+    pub(crate) fn indented(&mut self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(&self.redacted(bytes)).into_owned();
+        for line in text.trim_end().lines() {
+            self.line(format!("       {line}").trim_end());
         }
     }
 

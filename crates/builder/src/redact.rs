@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use domain::ConfigVars;
+use domain::{BuildpackRef, ConfigVars, buildpack::OVERRIDES};
 
 /// What stands in a secret's place.
 const INSTEAD: &[u8] = b"[redacted]";
@@ -32,10 +32,16 @@ struct Node {
 }
 
 impl Secrets {
-    /// Every value of at least 8 bytes, and every such line of a value with several.
-    pub(crate) fn of(config: &ConfigVars) -> Self {
-        let values = config.iter().map(|(_, value)| value.expose());
-        Self::new(values.flat_map(|value| value.lines().map(str::trim_end).chain([value])).map(str::as_bytes))
+    /// Every value of at least 8 bytes, every such line of a value with several, and the credentials of buildpacks' URLs.
+    pub(crate) fn of(config: &ConfigVars, buildpacks: &[BuildpackRef]) -> Self {
+        // A buildpack's URL is no secret, only its credentials are.
+        let values = config.iter().filter(|(key, _)| !OVERRIDES.contains(&key.as_str())).map(|(_, value)| value.expose());
+        let values = values.flat_map(|value| value.lines().map(str::trim_end).chain([value])).map(str::to_owned);
+        let credentials = buildpacks.iter().filter_map(BuildpackRef::url).flat_map(|url| url.secrets());
+        // Where they stand in a URL they are hidden however short they are.
+        let credentials = credentials.flat_map(|secret| [secret.to_owned(), format!("{secret}@"), format!("//{secret}@")]);
+        let all: Vec<String> = values.chain(credentials).collect();
+        Self::new(all.iter().map(String::as_bytes))
     }
 
     fn new<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Self {
@@ -174,7 +180,7 @@ mod tests {
     #[test]
     fn a_value_of_several_lines_is_hidden_line_by_line_too() {
         let config = ConfigVars::default().changed(&[("KEY".to_owned(), Some("-----BEGIN-----\r\nMIIEowIBAAKC\n".to_owned()))].into()).unwrap();
-        let secrets = Secrets::of(&config);
+        let secrets = Secrets::of(&config, &[]);
         assert_eq!(Redactor::default().pass(&secrets, b"       MIIEowIBAAKC "), b"       [redacted] ");
     }
 }

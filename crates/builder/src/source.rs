@@ -53,8 +53,6 @@ pub(crate) struct Source {
     left_out: BTreeSet<usize>,
     /// How many of them are no folders.
     pub(crate) files_left_out: usize,
-    /// What the Procfile says; `None` if there is none.
-    pub(crate) procfile: Option<Procfile>,
 }
 
 impl Source {
@@ -86,8 +84,9 @@ impl Source {
                 files_left_out += usize::from(!is_folder);
             }
         }
-        let procfile = procfile.filter(|_| !procfile_is_left_out).map(|bytes| Procfile::parse(&bytes)).transpose()?;
-        Ok(Self { archive, wrapped, left_out, files_left_out, procfile })
+        // Buildpacks may replace it. One that is wrong from the start is told before anybody waits for them.
+        procfile.filter(|_| !procfile_is_left_out).map(|bytes| Procfile::parse(&bytes)).transpose()?;
+        Ok(Self { archive, wrapped, left_out, files_left_out })
     }
 
     /// Writes every entry that is not left out, under the folder `under`.

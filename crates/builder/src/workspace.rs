@@ -37,6 +37,17 @@ pub(crate) fn write(out: impl Write, build_folder: &str, source: Source, buildpa
     out.finish()?.flush()
 }
 
+/// `compile N FILE… PROGRAM ARGUMENT…`: sources N files, those that are there, and becomes the program. A file may do as it
+/// likes with its arguments, so that they are put away first.
+pub(crate) const WITH_EXPORTS: &str = r#"
+__exports=("${@:2:$1}") __program=("${@:2+$1}")
+set --
+for __export in "${__exports[@]}"; do
+  [ ! -f "$__export" ] || . "$__export"
+done
+exec "${__program[@]}"
+"#;
+
 /// How buildpacks are called. Config vars are only in files, so that none changes how a buildpack itself runs.
 pub(crate) struct Calls {
     build_dir: String,
@@ -61,18 +72,38 @@ impl Calls {
     }
 
     pub(crate) fn detect(&self, buildpack: &Buildpack) -> Program {
-        self.program(vec![buildpack.script("detect"), self.build_dir.clone()])
+        self.program(buildpack.folder(), vec![buildpack.script("detect"), self.build_dir.clone()])
     }
 
-    pub(crate) fn compile(&self, buildpack: &Buildpack) -> Program {
-        self.program(vec![buildpack.script("compile"), self.build_dir.clone(), CACHE.to_owned(), ENV.to_owned()])
+    /// After what the buildpacks before it export.
+    pub(crate) fn compile(&self, buildpack: &Buildpack, before: &[Buildpack]) -> Program {
+        let compile = [buildpack.script("compile"), self.build_dir.clone(), CACHE.to_owned(), ENV.to_owned()];
+        if before.is_empty() {
+            return self.program(buildpack.folder(), compile.into());
+        }
+        let mut argv: Vec<String> = ["bash", "-c", WITH_EXPORTS, "compile"].map(str::to_owned).into();
+        argv.push(before.len().to_string());
+        argv.extend(before.iter().map(Buildpack::export).chain(compile));
+        self.program(buildpack.folder(), argv)
+    }
+
+    /// Given 30 seconds: nobody is waiting for what it says.
+    pub(crate) fn report(&self, buildpack: &Buildpack) -> Program {
+        let limit = ["timeout", "--kill-after=5", "30"].map(str::to_owned);
+        let report = [buildpack.script("report"), self.build_dir.clone(), CACHE.to_owned(), ENV.to_owned()];
+        self.program(buildpack.folder(), limit.into_iter().chain(report).collect())
     }
 
     pub(crate) fn release(&self, buildpack: &Buildpack) -> Program {
-        self.program(vec![buildpack.script("release"), self.build_dir.clone()])
+        self.program(buildpack.folder(), vec![buildpack.script("release"), self.build_dir.clone()])
     }
 
-    fn program(&self, argv: Vec<String>) -> Program {
-        Program { argv, env: self.env.clone(), working_dir: self.build_dir.clone() }
+    pub(crate) fn procfile(&self) -> Program {
+        self.program(self.build_dir.clone(), ["cat", "--", "Procfile"].map(str::to_owned).into())
+    }
+
+    /// A buildpack's own folder is where it runs: some name what lies beside them by relative paths (Heroku: as there).
+    pub(crate) fn program(&self, working_dir: String, argv: Vec<String>) -> Program {
+        Program { argv, env: self.env.clone(), working_dir }
     }
 }

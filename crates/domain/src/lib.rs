@@ -13,6 +13,7 @@ pub mod procfile;
 pub mod ssh_key;
 
 pub mod build;
+pub mod buildpack;
 pub mod release;
 pub mod slug;
 pub mod source_blob;
@@ -33,6 +34,7 @@ pub mod notice;
 pub use account::{Account, AccountId, Authorization, AuthorizationId, Email};
 pub use app::{App, AppId};
 pub use build::{Build, BuildFailure, BuildId, BuildStatus, FailureKind};
+pub use buildpack::{BuildpackRef, InvalidBuildpack};
 pub use config_vars::{ConfigKey, ConfigValue, ConfigVars};
 pub use dyno::{Dyno, DynoName};
 pub use dyno_size::DynoSize;

@@ -50,6 +50,7 @@ impl Platform {
         let mut tx = self.store.write().await?;
         let mut app = self.authorize_in(&mut tx, actor, app, Permission::Manage).await?;
         app.name = name.map(str::parse).transpose()?.unwrap_or(app.name);
+        let stack_before = app.stack.clone();
         app.stack = stack.unwrap_or(app.stack);
         let before = app.maintenance;
         app.maintenance = maintenance.unwrap_or(before);
@@ -60,6 +61,9 @@ impl Platform {
         }
         tx.commit().await?;
         self.formation.up();
+        if stack_before != app.stack {
+            self.forget_cache(app.id, &stack_before).await;
+        }
         if before != app.maintenance {
             self.tell_api(app.id, format!("Maintenance mode {} by user {}", if app.maintenance { "on" } else { "off" }, actor.account.email));
         }

@@ -20,7 +20,7 @@ pub(crate) fn of(launched: &Result<(Release, Outcome), PushError>) -> (BuildStat
 const fn kind(error: &PushError) -> FailureKind {
     let PushError::Build(error) = error else { return FailureKind::Platform };
     match error {
-        BuildError::NoBuildpack => FailureKind::NoBuildpack,
+        BuildError::NoBuildpack | BuildError::NotCompatible { .. } | BuildError::BuildpackUrl(_) | BuildError::Fetch { .. } => FailureKind::NoBuildpack,
         BuildError::Compile { .. } | BuildError::ReleaseScript { .. } => FailureKind::Compile,
         BuildError::ProcfileInvalid(_) | BuildError::SourceInvalid(_) => FailureKind::Source,
         BuildError::SlugTooLarge { .. } => FailureKind::SlugTooLarge,

@@ -12,6 +12,7 @@ pub mod authority;
 pub mod keys;
 
 pub mod apps;
+pub mod buildpacks;
 pub mod config;
 pub mod releases;
 pub mod scaling;

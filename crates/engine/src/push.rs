@@ -1,11 +1,11 @@
 //! A push, from received commits to running dynos.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use builder::{BuildError, Built, Job, SourceTree, Terminal};
-use domain::{App, Build, BuildFailure, BuildStatus, Release, Slug, release::ReleaseStatus};
+use builder::{BuildError, Built, FirstRelease, Job, SourceTree, Terminal};
+use domain::{App, Build, BuildFailure, BuildStatus, Release, Slug, buildpack::for_build, release::ReleaseStatus};
 use ports::{ByteStream, runtime::Image};
-use store::StoreError;
+use store::{StoreError, Tx};
 
 use crate::{
     accounts::Actor,
@@ -84,7 +84,7 @@ impl Platform {
         let (actor, app, version) = (order.actor.clone(), order.app.clone(), order.version.clone());
         let (_turn, built) = self.compile(build, order, turn, terminal).await?;
         self.ready_image(build, &built).await;
-        let (slug, mut release) = self.create_release(&actor, &app, build, version.as_deref(), built).await?;
+        let (slug, mut release) = self.create_release(&actor, &app, build, version.as_deref(), built, terminal).await?;
         terminal.line("-----> Launching...");
         if release.current {
             self.announce(&app, &release, &actor);
@@ -176,22 +176,41 @@ impl Platform {
             None => self.take_turn(order.app.id, terminal).await,
         };
         self.tell_api(order.app.id, format!("Build started by user {}", order.actor.account.email));
-        let config = async { self.store.read().await?.config_vars(order.app.id).await }.await.map_err(|error| BuildError::Platform(error.into()))?;
-        let job = Job {
+        let job = self.job(build, order).await?;
+        Ok((turn, self.builder.build(job, terminal).await?))
+    }
+
+    /// What is to be built, with the app's config vars and buildpacks as they are now.
+    async fn job(&self, build: &Build, order: Order) -> Result<Job, BuildError> {
+        let read = async {
+            let mut tx = self.store.read().await?;
+            Ok((tx.config_vars(order.app.id).await?, tx.buildpacks(order.app.id).await?))
+        };
+        let (config, set) = read.await.map_err(|error: StoreError| BuildError::Platform(error.into()))?;
+        let buildpacks = for_build(&config, set).map_err(BuildError::BuildpackUrl)?;
+        Ok(Job {
             build: build.id,
             app: order.app.id,
             stack: build.stack.clone(),
             source: order.source,
             source_version: order.version.unwrap_or_default(),
             config,
+            buildpacks,
             request_id: order.request_id,
-        };
-        Ok((turn, self.builder.build(job, terminal).await?))
+        })
     }
 
     /// The slug, the release and the formation that follows from them, all or nothing. With a release phase the release
     /// waits, without one it is current at once.
-    async fn create_release(&self, actor: &Actor, app: &App, build: &Build, version: Option<&str>, built: Built) -> Result<(Slug, Release), PushError> {
+    async fn create_release(
+        &self,
+        actor: &Actor,
+        app: &App,
+        build: &Build,
+        version: Option<&str>,
+        built: Built,
+        terminal: &mut Recorded<'_>,
+    ) -> Result<(Slug, Release), PushError> {
         let now = self.clock.now();
         let slug = Slug {
             id: self.chance.id(now),
@@ -210,6 +229,15 @@ impl Platform {
         let mut tx = self.store.write().await?;
         if tx.app(app.id).await?.is_none() {
             return Err(PushError::AppGone);
+        }
+        if !tx.releases(app.id).await?.iter().any(|release| release.slug.is_some()) {
+            first_release(&mut tx, app, &built.first_release, terminal).await?;
+        }
+        if let Some(detected) = built.detected
+            && tx.buildpacks(app.id).await?.is_empty()
+        {
+            // As if set by hand (Heroku): from now on the app is what it turned out to be.
+            tx.set_buildpacks(app.id, &[detected]).await?;
         }
         tx.insert_slug(&slug).await?;
         tx.update_build(&Build { slug: Some(slug.id), updated_at: now, ..build.clone() }).await?;
@@ -240,6 +268,22 @@ impl Platform {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// What the buildpack asks an app's first release to have. Config vars that are set already stay as they are.
+async fn first_release(tx: &mut Tx, app: &App, asked: &FirstRelease, terminal: &mut Recorded<'_>) -> Result<(), StoreError> {
+    let config = tx.config_vars(app.id).await?;
+    let new = asked.config_vars.iter().filter(|(key, _)| config.get(key.as_str()).is_none());
+    let new: BTreeMap<_, _> = new.map(|(key, value)| (key.to_string(), Some(value.expose().to_owned()))).collect();
+    match config.changed(&new) {
+        Ok(config) if !new.is_empty() => tx.set_config_vars(app.id, &config).await?,
+        Ok(_) => {}
+        Err(why) => terminal.line(&format!(" !     The buildpack's config vars were not set: {why}")),
+    }
+    if !asked.addons.is_empty() {
+        terminal.line(&format!(" !     The buildpack asks for add-ons, which are not built yet: {}", asked.addons.join(", ")));
+    }
+    Ok(())
 }
 
 /// A terminal whose output is also kept, for those who follow the build and for later.

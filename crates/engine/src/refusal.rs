@@ -1,7 +1,7 @@
 //! Why a person's request was not carried out.
 
 use domain::{
-    config_vars::InvalidConfigVar, dyno_size::UnknownDynoSize, formation::InvalidScale, names::InvalidAppName, procfile::InvalidProcessType,
+    InvalidBuildpack, config_vars::InvalidConfigVar, dyno_size::UnknownDynoSize, formation::InvalidScale, names::InvalidAppName, procfile::InvalidProcessType,
     ssh_key::InvalidPublicKey,
 };
 use ports::RuntimeError;
@@ -45,4 +45,4 @@ macro_rules! invalid {
         fn from(error: $error) -> Self { Self::Invalid(error.to_string()) }
     })* };
 }
-invalid!(InvalidAppName, InvalidConfigVar, InvalidScale, UnknownDynoSize, InvalidProcessType, InvalidPublicKey);
+invalid!(InvalidBuildpack, InvalidAppName, InvalidConfigVar, InvalidScale, UnknownDynoSize, InvalidProcessType, InvalidPublicKey);

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{apps, auth, build_create, builds, config, create, git, keys, logs, ps, releases, run, scale};
+use crate::commands::{apps, auth, build_create, buildpacks, builds, config, create, git, keys, logs, ps, releases, run, scale};
 
 /// Deploy and run apps on a mypaas server.
 #[derive(Debug, Parser)]
@@ -128,6 +128,20 @@ pub(crate) enum Command {
     /// Forget what builds have kept for the next one
     #[command(name = "builds:cache:purge")]
     BuildsCachePurge,
+    /// List the buildpacks
+    Buildpacks(buildpacks::List),
+    /// Add a buildpack
+    #[command(name = "buildpacks:add")]
+    BuildpacksAdd(buildpacks::Put),
+    /// Set the buildpack, or the one in a place
+    #[command(name = "buildpacks:set")]
+    BuildpacksSet(buildpacks::Put),
+    /// Remove a buildpack
+    #[command(name = "buildpacks:remove")]
+    BuildpacksRemove(buildpacks::Remove),
+    /// Remove all buildpacks: the one that fits is found again
+    #[command(name = "buildpacks:clear")]
+    BuildpacksClear,
     /// List the stacks
     #[command(alias = "stack")]
     Stacks,

@@ -108,6 +108,11 @@ impl Client {
         self.call(&Method::PATCH, path, self.proof().as_ref(), body)
     }
 
+    /// `PUT`.
+    pub(crate) fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+        self.call(&Method::PUT, path, self.proof().as_ref(), body)
+    }
+
     /// `DELETE`; whatever the answer's body is, it is not needed.
     pub(crate) fn delete(&self, path: &str) -> Result<(), ClientError> {
         self.send(&Method::DELETE, path, self.proof().as_ref(), None, None).map(drop)

@@ -22,6 +22,7 @@ mod statement;
 
 mod accounts;
 mod apps;
+mod buildpacks;
 mod config_vars;
 mod ssh_keys;
 

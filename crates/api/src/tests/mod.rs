@@ -2,6 +2,7 @@
 
 mod accounts;
 mod apps;
+mod buildpacks;
 mod builds;
 mod dynos;
 mod keys;
@@ -36,7 +37,7 @@ use crate::Api;
 
 /// A platform with two people on it.
 struct World {
-    _folder: TempDir,
+    folder: TempDir,
     api: Api,
     router: Router,
     ann: Person,
@@ -92,7 +93,7 @@ impl World {
         };
         let api = Api { platform: Platform::new(parts), logplex, sessions };
         let (ann, bob) = (person(&api.platform, "ann@example.com").await, person(&api.platform, "bob@example.com").await);
-        Self { _folder: folder, router: crate::router(api.clone()), api, ann, bob }
+        Self { folder, router: crate::router(api.clone()), api, ann, bob }
     }
 
     /// As Ann, with a JSON body or none (`""`).

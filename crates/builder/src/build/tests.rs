@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use domain::ConfigVars;
+use domain::{ConfigVars, Procfile};
 use ports::{
     blobs::disk::DiskBlobs,
     sandbox::{OutputSink, Program, fake::Act},
@@ -30,6 +30,8 @@ struct Scene {
     workspace: Arc<Mutex<Vec<u8>>>,
 }
 
+mod chosen;
+
 const BUILD: &str = "01890000-0000-7000-8000-0123456789ab";
 
 async fn scene(scripts: Scripts, trouble: Trouble, limits: Limits) -> Scene {
@@ -37,7 +39,7 @@ async fn scene(scripts: Scripts, trouble: Trouble, limits: Limits) -> Scene {
     let buildpacks = folder_on_host.path().join("buildpacks");
     for name in ["python", "nodejs"] {
         fs::create_dir_all(buildpacks.join(name).join("bin")).unwrap();
-        for script in ["detect", "compile", "release"] {
+        for script in ["detect", "compile", "release", "report"].into_iter().filter(|script| name == "python" || *script != "report") {
             fs::write(buildpacks.join(name).join("bin").join(script), "#!/bin/sh").unwrap();
         }
     }
@@ -45,15 +47,36 @@ async fn scene(scripts: Scripts, trouble: Trouble, limits: Limits) -> Scene {
     let workspace: Arc<Mutex<Vec<u8>>> = Arc::default();
     let (seen, put) = (programs.clone(), workspace.clone());
     let act: Act = Arc::new(move |program, inside, output| {
-        seen.lock().unwrap().push(program.clone());
+        if program.argv[0] != "cat" {
+            seen.lock().unwrap().push(program.clone());
+        }
         *put.lock().unwrap() = inside["/tmp"].to_vec();
-        scripts(program.argv[0].strip_prefix("/tmp/codon/tmp/buildpacks/").unwrap(), output)
+        if program.argv[0] == "cat" {
+            return cat(&inside["/tmp"], &format!("build_456789ab/{}", program.argv[2]), output);
+        }
+        scripts(&script(program), output)
     });
     let built = tar(&[folder("build_456789ab"), file("build_456789ab/server.js", "listen()")]);
     let playground = Playground::new(act, "/tmp/build_456789ab", built, trouble);
     let blobs = DiskBlobs::open(folder_on_host.path().join("blobs")).await.unwrap();
     let builder = Builder::new(Arc::new(playground.clone()), Arc::new(blobs.clone()), buildpacks, limits);
     Scene { _folder: folder_on_host, builder, blobs, playground, programs, workspace }
+}
+
+fn cat(archive: &[u8], path: &str, output: &mut dyn OutputSink) -> i32 {
+    let mut archive = ::tar::Archive::new(archive);
+    let Some(mut entry) = archive.entries().unwrap().map(Result::unwrap).find(|entry| *entry.path_bytes() == *path.as_bytes()) else { return 1 };
+    let mut content = Vec::new();
+    std::io::Read::read_to_end(&mut entry, &mut content).unwrap();
+    output.stdout(&content);
+    0
+}
+
+/// `nodejs/bin/compile`, however it is called, or `fetch URL`.
+fn script(program: &Program) -> String {
+    let named = |argument: &String| Some(argument.strip_prefix("/tmp/codon/tmp/buildpacks/")?.to_owned()).filter(|name| name.contains("/bin/"));
+    let fetched = || program.argv.get(5).cloned().or_else(|| Some(program.env.iter().find(|(key, _)| key == "FETCH_URL")?.1.clone()));
+    program.argv.iter().find_map(named).unwrap_or_else(|| format!("fetch {}", fetched().unwrap()))
 }
 
 fn job(source: &[Given<'_>], config: ConfigVars) -> Job {
@@ -64,6 +87,7 @@ fn job(source: &[Given<'_>], config: ConfigVars) -> Job {
         source: stream_of(&tar(source)).into(),
         source_version: "0123456789abcdef0123456789abcdef01234567".into(),
         config,
+        buildpacks: Vec::new(),
         request_id: "request-1".into(),
     }
 }
@@ -71,8 +95,14 @@ fn job(source: &[Given<'_>], config: ConfigVars) -> Job {
 impl Scene {
     /// Builds, and shows what a person sees: the failure's block too.
     async fn build(&self, source: &[Given<'_>], config: ConfigVars) -> (Result<Built, BuildError>, String) {
+        self.build_with(&[], source, config).await
+    }
+
+    /// The same with the buildpacks that were chosen.
+    async fn build_with(&self, buildpacks: &[&str], source: &[Given<'_>], config: ConfigVars) -> (Result<Built, BuildError>, String) {
         let mut screen = Screen::default();
-        let built = self.builder.build(job(source, config), &mut screen).await;
+        let buildpacks = buildpacks.iter().map(|text| text.parse().unwrap()).collect();
+        let built = self.builder.build(Job { buildpacks, ..job(source, config) }, &mut screen).await;
         let failure = built.as_ref().err().map(failure_lines).unwrap_or_default();
         let opened = self.playground.opened.load(Ordering::SeqCst);
         assert_eq!(self.playground.closed.load(Ordering::SeqCst), opened, "every sandbox is closed");
@@ -115,7 +145,7 @@ async fn an_app_is_built() {
     -----> Compressing...
            Done: SIZEB
     ");
-    assert_eq!((built.language.as_deref(), built.buildpack.as_str()), (Some("Node.js"), "heroku/nodejs"));
+    assert_eq!((built.language.as_deref(), built.detected.map(|buildpack| buildpack.to_string())), (Some("Node.js"), Some("heroku/nodejs".to_owned())));
     assert_eq!(built.process_types, Procfile::parse(b"web: npm start").unwrap());
     assert!(scene.blobs.has(built.sha256).await.unwrap());
 }
@@ -141,6 +171,7 @@ async fn buildpacks_find_everything_where_heroku_has_it() {
     -0755 1000:1000 codon/tmp/buildpacks/python/bin/compile "#!/bin/sh"
     -0755 1000:1000 codon/tmp/buildpacks/python/bin/detect "#!/bin/sh"
     -0755 1000:1000 codon/tmp/buildpacks/python/bin/release "#!/bin/sh"
+    -0755 1000:1000 codon/tmp/buildpacks/python/bin/report "#!/bin/sh"
     d0700 1000:1000 codon/tmp/env
     -0600 1000:1000 codon/tmp/env/B "two\nlines"
     -0600 1000:1000 codon/tmp/env/NPM_TOKEN "s3cr3t"
@@ -154,6 +185,8 @@ async fn buildpacks_find_everything_where_heroku_has_it() {
     /tmp/codon/tmp/buildpacks/nodejs/bin/release /tmp/build_456789ab
     ");
     for program in programs.iter() {
+        let folder = program.argv[0].split("/bin/").next().unwrap();
+        assert_eq!(program.working_dir, folder, "some name what lies beside them by relative paths");
         let env: Vec<String> = program.env.iter().map(|(key, value)| format!("{key}={value}")).collect();
         insta::allow_duplicates! { insta::assert_snapshot!(env.join("\n"), @r"
         HOME=/app
@@ -213,7 +246,7 @@ async fn several_buildpacks_fit() {
     };
     let scene = scene(both, Trouble::None, Limits::default()).await;
     let (built, seen) = scene.build(&[file("package.json", "{}")], ConfigVars::default()).await;
-    assert_eq!(built.unwrap().buildpack, "heroku/nodejs");
+    assert_eq!(built.unwrap().buildpacks, ["heroku/nodejs".parse().unwrap()]);
     let warning = " !     Warning: Multiple default buildpacks reported the ability to handle this app. \
         The first buildpack in the list below will be used.\n\
         \t\t\tDetected buildpacks: Node.js,Python\n\

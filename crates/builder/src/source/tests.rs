@@ -59,15 +59,14 @@ async fn slugignore_takes_entries_out() {
     ];
     let source = receive(tar(&entries)).await.unwrap();
     assert_eq!(source.files_left_out, 3);
-    assert_eq!(source.procfile.as_ref().map(|procfile| procfile.0.len()), Some(1));
     let kept: Vec<_> = rewritten(&entries).await.iter().filter_map(|line| line.split(' ').nth(2).map(str::to_owned)).collect();
     assert_eq!(kept, ["build_x", "build_x/.slugignore", "build_x/Procfile", "build_x/art", "build_x/art/x.png"]);
 }
 
 #[tokio::test]
 async fn a_procfile_that_slugignore_takes_out_does_not_count() {
-    let source = receive(tar(&[file(".slugignore", "Procfile"), file("Procfile", "no procfile")])).await.unwrap();
-    assert_eq!(source.procfile, None);
+    receive(tar(&[file(".slugignore", "Procfile"), file("Procfile", "no procfile")])).await.unwrap();
+    assert!(matches!(receive(tar(&[file("Procfile", "no procfile")])).await, Err(BuildError::ProcfileInvalid(_))));
 }
 
 #[tokio::test]
@@ -184,7 +183,7 @@ async fn one_folder_around_everything_is_taken_off_an_archive() {
     for archive in [tar(&wrapped), gzipped(&tar(&wrapped)), tar(&wrapped[2..])] {
         let (names, source) = unpacked(&archive).await.unwrap();
         assert_eq!(names, ["x", "x/Procfile", "x/.slugignore", "x/lib", "x/lib/b.js"]);
-        assert_eq!((source.files_left_out, source.procfile.map(|procfile| procfile.0.len())), (1, Some(1)));
+        assert_eq!(source.files_left_out, 1);
     }
     for plain in [
         vec![folder("./"), folder("./lib"), file("./lib/a", ""), file("./Procfile", "web: x")],

@@ -3,6 +3,7 @@
 pub(crate) mod apps;
 pub(crate) mod auth;
 pub(crate) mod build_create;
+pub(crate) mod buildpacks;
 pub(crate) mod builds;
 pub(crate) mod config;
 pub(crate) mod create;
@@ -63,6 +64,11 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::BuildsOutput(args) => builds::show_output(&context, &args),
         Command::BuildsCancel(args) => builds::cancel(&context, &args),
         Command::BuildsCachePurge => builds::purge_cache(&context),
+        Command::Buildpacks(args) => buildpacks::list(&context, &args),
+        Command::BuildpacksAdd(args) => buildpacks::add(&context, &args),
+        Command::BuildpacksSet(args) => buildpacks::set(&context, &args),
+        Command::BuildpacksRemove(args) => buildpacks::remove(&context, &args),
+        Command::BuildpacksClear => buildpacks::clear(&context),
         Command::Stacks => stacks::list(&context),
         Command::Domains => domains::list(&context),
     }?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Account, App, Authorization, Build, BuildFailure, BuildStatus, FailureKind, KeyFingerprint, ReleaseVersion, Sha256, Slug, SourceBlob, SshKey,
+    Account, App, Authorization, Build, BuildFailure, BuildStatus, BuildpackRef, FailureKind, KeyFingerprint, ReleaseVersion, Sha256, Slug, SourceBlob, SshKey,
     dyno::{After, State},
     release::ReleaseStatus,
 };
@@ -97,6 +97,25 @@ async fn config_vars() {
     tx.set_config_vars(shop.id, &second).await.unwrap();
     assert_eq!(tx.config_vars(shop.id).await.unwrap(), second);
     assert_eq!(tx.config_vars(blog.id).await.unwrap(), vars(&[]));
+}
+
+#[tokio::test]
+async fn buildpacks_keep_their_order_and_their_credentials() {
+    let it = Fixture::new().await;
+    let ada = it.account("ada@example.com").await;
+    let (shop, blog) = (it.app("shop", &ada).await, it.app("blog", &ada).await);
+    let list = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<BuildpackRef>>();
+    let mut tx = it.write().await;
+    assert_eq!(tx.buildpacks(shop.id).await.unwrap(), []);
+    tx.set_buildpacks(shop.id, &list(&["heroku/python"])).await.unwrap();
+    let second = list(&["https://user:hunter2-planted@example.com/b.git#main", "heroku/nodejs", "https://example.com/c.tgz"]);
+    tx.set_buildpacks(shop.id, &second).await.unwrap();
+    assert_eq!(tx.buildpacks(shop.id).await.unwrap(), second);
+    assert_eq!(tx.buildpacks(blog.id).await.unwrap(), []);
+    let sealed: Vec<Vec<u8>> = tx.sql("SELECT sealed FROM buildpack_installations").all(|row| row.get("sealed")).await.unwrap();
+    assert!(sealed.iter().all(|sealed| !sealed.windows(7).any(|window| window == b"hunter2")));
+    tx.set_buildpacks(shop.id, &[]).await.unwrap();
+    assert_eq!(tx.buildpacks(shop.id).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -119,6 +119,7 @@ impl Fixture {
         tx.insert_slug(&slug).await.unwrap();
         tx.insert_build(&build).await.unwrap();
         tx.set_config_vars(app.id, &vars(&[("KEY", "value")])).await.unwrap();
+        tx.set_buildpacks(app.id, &["heroku/nodejs".parse().unwrap()]).await.unwrap();
         self.release(&mut tx, app, Some(slug.id), true).await;
         tx.set_formation(app.id, &formation(&[("web", 2), ("worker", 0)])).await.unwrap();
         tx.save_dynos(app.id, &[self.dyno("web.1", State::Starting { since: now() })]).await.unwrap();
