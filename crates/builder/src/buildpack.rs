@@ -19,6 +19,9 @@ const ORDER: &[&str] = &["ruby", "nodejs", "clojure", "python", "java", "gradle"
 /// Buildpacks in a sandbox.
 const IN_SANDBOX: &str = "/tmp/codon/tmp/buildpacks";
 
+/// What our own buildpacks share: no buildpack, but packed beside them.
+const SHARED: &str = "lib";
+
 /// One buildpack in the classic form: `bin/detect`, `bin/compile`, `bin/release`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Buildpack {
@@ -50,6 +53,12 @@ impl Buildpack {
     }
 }
 
+/// Writes what the buildpacks in `folder` share, if they share anything, where each finds it as `../lib`.
+pub(crate) fn write_shared(folder: &Path, out: &mut ArchiveWriter<impl Write>) -> io::Result<()> {
+    let shared = folder.join(SHARED);
+    if shared.is_dir() { write_folder(&shared, format!("codon/tmp/buildpacks/{SHARED}").as_bytes(), out) } else { Ok(()) }
+}
+
 /// Every buildpack in `folder`, in the order of detection.
 pub(crate) fn catalogue(folder: &Path) -> io::Result<Vec<Buildpack>> {
     let mut found = Vec::new();
@@ -58,7 +67,7 @@ pub(crate) fn catalogue(folder: &Path) -> io::Result<Vec<Buildpack>> {
         let Some(name) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')) else {
             continue;
         };
-        if folder.join("bin/detect").is_file() && folder.join("bin/compile").is_file() {
+        if name != SHARED && folder.join("bin/detect").is_file() && folder.join("bin/compile").is_file() {
             found.push(Buildpack { name: name.to_owned(), has_release: folder.join("bin/release").is_file(), folder });
         }
     }
