@@ -23,7 +23,8 @@ begin() {
   mkdir -p "$3/mypaas-$1"
   cache=$(cd "$3/mypaas-$1" && pwd)
   env_dir=${4:-}
-  buildpack_dir=$(cd "$(dirname "${BASH_SOURCE[1]}")/.." && pwd)
+  # A check of a buildpack's parts says whose they are.
+  buildpack_dir=${buildpack_dir:-$(cd "$(dirname "${BASH_SOURCE[1]}")/.." && pwd)}
   STACK=${STACK:-heroku-24}
   # Work lies beside the cache it is renamed into; that of a killed build goes first.
   rm -rf "$cache"/work.*
