@@ -6,7 +6,7 @@
 default_java=21
 
 # property FILE KEY: from a file of Java properties.
-property() { sed -nE "s/^[[:space:]]*${2//./\\.}[[:space:]]*[=:][[:space:]]*([^[:space:]]*).*/\1/p" "$1" 2> /dev/null | tail -n 1 | tr -d '\r'; }
+property() { sed -nE "s/^[[:space:]]*${2//./\\.}[[:space:]]*[=:][[:space:]]*([^[:space:]]*).*/\1/p" "$1" 2> /dev/null | tail -n 1 | tr -d "\r" || true; }
 
 # Sets asked: 21, 21.0.5, 8 (1.8 is its old name); empty when system.properties does not say.
 read_java_request() {
