@@ -80,8 +80,8 @@ impl Builder {
         let buildpacks = self.buildpacks(asked.clone()).await?;
 
         let sandbox = open.open(self.sandboxes.as_ref(), &spec).await?;
-        let packed = buildpacks.clone();
-        let (workspace, written) = pipe(move |out| workspace::write(out, &folder, source, &packed, &config));
+        let (shared, packed) = (self.buildpacks.clone(), buildpacks.clone());
+        let (workspace, written) = pipe(move |out| workspace::write(out, &folder, source, &shared, &packed, &config));
         sandbox.put(workspace::ROOT, workspace).await?;
         written.await.map_err(io::Error::other)?;
 

@@ -25,6 +25,9 @@ const IN_SANDBOX: &str = "/tmp/codon/tmp/buildpacks";
 /// Whose buildpacks the catalogue's are.
 const NAMESPACE: &str = "heroku";
 
+/// What our own buildpacks share: no buildpack, but packed beside them.
+const SHARED: &str = "lib";
+
 /// One buildpack in the classic form: `bin/detect`, `bin/compile`, `bin/release`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Buildpack {
@@ -95,10 +98,16 @@ impl Buildpack {
     }
 }
 
+/// Writes what the buildpacks in `folder` share, if they share anything, where each finds it as `../lib`.
+pub(crate) fn write_shared(folder: &Path, out: &mut ArchiveWriter<impl Write>) -> io::Result<()> {
+    let shared = folder.join(SHARED);
+    if shared.is_dir() { write_folder(&shared, format!("codon/tmp/buildpacks/{SHARED}").as_bytes(), out) } else { Ok(()) }
+}
+
 /// Every buildpack in `folder`, in the order of detection.
 pub(crate) fn catalogue(folder: &Path) -> io::Result<Vec<Buildpack>> {
     let names = names(folder)?;
-    let named = names.iter().filter_map(|name| name.to_str()).filter(|name| is_plain(name));
+    let named = names.iter().filter_map(|name| name.to_str()).filter(|name| is_plain(name) && *name != SHARED);
     let mut found: Vec<_> = named.filter_map(|name| Buildpack::ours(folder.join(name), name)).collect();
     found.sort_by_key(|buildpack| ORDER.iter().position(|name| *name == buildpack.name).unwrap_or(ORDER.len()));
     Ok(found)

@@ -1,11 +1,18 @@
 //! What a sandbox is filled with: the source, the buildpacks and the config vars, in one archive, where Heroku has them.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use domain::{BuildId, ConfigVars};
 use ports::sandbox::Program;
 
-use crate::{archive::ArchiveWriter, buildpack::Buildpack, source::Source};
+use crate::{
+    archive::ArchiveWriter,
+    buildpack::{Buildpack, write_shared},
+    source::Source,
+};
 
 /// Everything lies under here.
 pub(crate) const ROOT: &str = "/tmp";
@@ -19,13 +26,14 @@ pub(crate) fn build_folder(build: BuildId) -> String {
     format!("build_{}", &build.tail()[4..])
 }
 
-/// Writes everything a build starts from.
-pub(crate) fn write(out: impl Write, build_folder: &str, source: Source, buildpacks: &[Buildpack], config: &ConfigVars) -> io::Result<()> {
+/// Writes everything a build starts from. `shared`: the folder our own buildpacks come from.
+pub(crate) fn write(out: impl Write, build_folder: &str, source: Source, shared: &Path, buildpacks: &[Buildpack], config: &ConfigVars) -> io::Result<()> {
     let mut out = ArchiveWriter::new(out);
     source.write_under(build_folder.as_bytes(), &mut out)?;
     for folder in ["codon", "codon/tmp", "codon/tmp/buildpacks"] {
         out.folder(folder.as_bytes(), 0o755, 0)?;
     }
+    write_shared(shared, &mut out)?;
     for buildpack in buildpacks {
         buildpack.write(&mut out)?;
     }

@@ -43,6 +43,8 @@ async fn scene(scripts: Scripts, trouble: Trouble, limits: Limits) -> Scene {
             fs::write(buildpacks.join(name).join("bin").join(script), "#!/bin/sh").unwrap();
         }
     }
+    fs::create_dir(buildpacks.join("lib")).unwrap();
+    fs::write(buildpacks.join("lib/output.sh"), "shared").unwrap();
     let programs: Arc<Mutex<Vec<Program>>> = Arc::default();
     let workspace: Arc<Mutex<Vec<u8>>> = Arc::default();
     let (seen, put) = (programs.clone(), workspace.clone());
@@ -161,6 +163,8 @@ async fn buildpacks_find_everything_where_heroku_has_it() {
     d0755 1000:1000 codon
     d0755 1000:1000 codon/tmp
     d0755 1000:1000 codon/tmp/buildpacks
+    d0755 1000:1000 codon/tmp/buildpacks/lib
+    -0644 1000:1000 codon/tmp/buildpacks/lib/output.sh "shared"
     d0755 1000:1000 codon/tmp/buildpacks/nodejs
     d0755 1000:1000 codon/tmp/buildpacks/nodejs/bin
     -0755 1000:1000 codon/tmp/buildpacks/nodejs/bin/compile "#!/bin/sh"

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # env_dir comes from bin/compile
-# Config vars. They come as files in ENV_DIR, and may be named anything: they reach the app's own commands (pip,
-# collectstatic), never this program's variables.
+# shellcheck disable=SC2154 # env_dir comes from begin.sh
+# Config vars. They come as files in ENV_DIR, and may be named anything: they reach the app's own commands (npm, its
+# scripts), never this program's variables.
 
-# Names an app must not change under its build tools.
+# Names an app must not change under its build tools: these, and what a buildpack adds in ours_too (" NAME NAME ").
 config_is_ours() {
+  [[ "${ours_too:-}" != *" $1 "* ]] || return 0
   case $1 in
     PATH | HOME | PWD | SHELL | USER | TMPDIR | IFS | BASH* | SHELLOPTS | ENV | LANG | BUILD_DIR | CACHE_DIR | ENV_DIR | \
-      STACK | GIT_DIR | CPATH | CPPATH | LD_PRELOAD | LD_LIBRARY_PATH | LIBRARY_PATH | UID | EUID | PPID | \
-      PYTHONHOME | PYTHONPATH | PYTHONUSERBASE | VIRTUAL_ENV) return 0 ;;
+      STACK | GIT_DIR | CPATH | CPPATH | LD_PRELOAD | LD_LIBRARY_PATH | LIBRARY_PATH | UID | EUID | PPID) return 0 ;;
     [A-Za-z_]*) [[ $1 == *[!A-Za-z0-9_]* ]] ;;
     *) return 0 ;;
   esac
