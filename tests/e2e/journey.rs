@@ -12,8 +12,7 @@ fn from_create_to_destroy() {
     let app = repository.create();
 
     // Nothing was pushed yet.
-    let (status, page) = app.get("/");
-    assert!(status == 503 || status == 200, "{status}: {page}");
+    eventually("the page of an app without code", || Some(app.get("/")).filter(|(status, page)| *status == 503 && page.contains("Nothing here yet")));
 
     // A push builds, releases, and answers.
     let push = repository.push().ok().stderr;
