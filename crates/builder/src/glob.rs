@@ -27,10 +27,15 @@ enum Token {
 
 /// Alternatives of one pattern; more are ignored.
 const MAX_ALTERNATIVES: usize = 256;
+/// Longest pattern that is read, in bytes.
+const MAX_PATTERN: usize = 1_024;
 
 impl Glob {
-    /// All patterns that this one with `{a,b}` stands for.
+    /// All patterns that this one with `{a,b}` stands for; none if it is far too long.
     pub(crate) fn parse(pattern: &str) -> Vec<Self> {
+        if pattern.len() > MAX_PATTERN {
+            return Vec::new();
+        }
         expand(pattern).iter().map(|pattern| Self::parse_plain(pattern)).collect()
     }
 
@@ -52,6 +57,12 @@ impl Glob {
     pub(crate) fn anywhere(mut self) -> Self {
         self.parts.insert(0, Part::Deep);
         self
+    }
+
+    /// How much there is to compare with.
+    pub(crate) fn size(&self) -> usize {
+        let token = |token: &Token| if let Token::Set { ranges, .. } = token { 1 + ranges.len() } else { 1 };
+        self.parts.iter().map(|part| if let Part::Name(tokens) = part { tokens.iter().map(token).sum() } else { 1 }).sum()
     }
 
     /// Whether the whole path matches.

@@ -32,4 +32,6 @@ pub use error::{BuildError, failure_lines};
 pub use job::{Built, FirstRelease, Job, Limits, SourceTree, Terminal};
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod testing;

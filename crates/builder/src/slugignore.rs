@@ -15,6 +15,8 @@ pub(crate) struct Slugignore {
 
 /// More lines than this are not read: every entry is held against every one.
 const MAX_LINES: usize = 1_000;
+/// Nor more than this much in all of them, alternatives written out.
+const MAX_SIZE: usize = 65_536;
 
 impl Slugignore {
     pub(crate) fn parse(text: &[u8]) -> Self {
@@ -24,7 +26,17 @@ impl Slugignore {
             let anchored = line.contains('/');
             Glob::parse(line).into_iter().map(move |glob| if anchored { glob } else { glob.anywhere() })
         });
+        let mut left = MAX_SIZE;
+        let globs = globs.map_while(|glob| {
+            left = left.checked_sub(glob.size())?;
+            Some(glob)
+        });
         Self { globs: globs.collect(), folders: HashMap::new() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn size(&self) -> usize {
+        self.globs.iter().map(Glob::size).sum()
     }
 
     /// Whether this entry is to be left out. `path` has no empty, `.` or `..` parts.
@@ -79,5 +91,14 @@ mod tests {
         ] {
             assert_eq!(rules.ignores(path, is_folder), ignored, "{path}");
         }
+    }
+
+    #[test]
+    fn hostile_40_patterns_do_not_grow_without_bound() {
+        let line = "{a,b}".repeat(100) + &"x".repeat(400);
+        assert!(Slugignore::parse(format!("{line}\n").repeat(1_000).as_bytes()).size() <= MAX_SIZE);
+        // What is far too long for a path is no pattern; what follows counts.
+        let mut rules = Slugignore::parse(format!("{}\n*.psd\n", "{,".repeat(500_000)).as_bytes());
+        assert!(rules.ignores("a.psd", false) && !rules.ignores("b", false));
     }
 }

@@ -25,6 +25,9 @@ pub(crate) struct Bounds {
     /// Of the whole archive.
     pub(crate) bytes: u64,
     pub(crate) entries: u64,
+    /// Of the names of all its folders and links, each counted once: they are kept in memory while it is looked through. In
+    /// bytes, [`NAME`] more for each.
+    pub(crate) names: usize,
 }
 
 /// How the entries of a source are named, and whether they are compressed.
@@ -37,7 +40,12 @@ pub(crate) enum Layout {
 }
 
 /// As large as Heroku lets a repository be, twice over.
-pub(crate) const BOUNDS: Bounds = Bounds { bytes: 2 << 30, entries: 1_000_000 };
+pub(crate) const BOUNDS: Bounds = Bounds { bytes: 2 << 30, entries: 1_000_000, names: 32 << 20 };
+
+/// What a name costs in memory beside its bytes.
+const NAME: usize = 64;
+/// Folders in folders; none that people make are nested deeper.
+const DEEPEST: usize = 256;
 
 /// Headers that describe other entries (long names, comments) are read into memory; more than this nobody needs. In bytes.
 const MAX_EXTENSION: u64 = 1 << 20;
@@ -59,18 +67,21 @@ impl Source {
     /// Receives and checks a source.
     pub(crate) async fn receive(source: ByteStream, layout: Layout, bounds: Bounds) -> Result<Self, BuildError> {
         let (reader, feeding) = feed(source);
-        let looking = tokio::task::spawn_blocking(move || {
-            let archive = if layout == Layout::Archive { spool(plain(reader)?, layout, bounds) } else { spool(reader, layout, bounds) }?;
-            Self::look_through(archive, layout, bounds)
-        });
+        let looking = tokio::task::spawn_blocking(move || Self::read(reader, layout, bounds));
         let ((), looked) = tokio::join!(feeding, looking);
         looked.map_err(io::Error::other)?
+    }
+
+    /// The same, waiting for it.
+    pub(crate) fn read(reader: impl Read + 'static, layout: Layout, bounds: Bounds) -> Result<Self, BuildError> {
+        let archive = if layout == Layout::Archive { spool(plain(reader)?, layout, bounds) } else { spool(reader, layout, bounds) }?;
+        Self::look_through(archive, layout, bounds)
     }
 
     fn look_through(mut archive: File, layout: Layout, bounds: Bounds) -> Result<Self, BuildError> {
         check_headers(&mut archive, bounds)?;
         let wrapped = layout == Layout::Archive && is_wrapped(&mut archive)?;
-        let Found { slugignore, procfile } = check_entries(&mut archive, wrapped)?;
+        let Found { slugignore, procfile } = check_entries(&mut archive, wrapped, bounds)?;
         let mut rules = Slugignore::parse(&slugignore.unwrap_or_default());
         let procfile_is_left_out = rules.ignores("Procfile", false);
         let (mut left_out, mut files_left_out) = (BTreeSet::new(), 0);
@@ -204,15 +215,31 @@ struct Found {
     procfile: Option<Vec<u8>>,
 }
 
-fn check_entries(archive: &mut File, wrapped: bool) -> Result<Found, BuildError> {
+fn check_entries(archive: &mut File, wrapped: bool, bounds: Bounds) -> Result<Found, BuildError> {
     archive.rewind()?;
     let mut found = Found::default();
-    let mut symlinks: HashSet<Vec<u8>> = HashSet::new();
+    let (mut symlinks, mut folders, mut names) = (HashSet::<Vec<u8>>::new(), HashSet::<Vec<u8>>::new(), 0);
     for entry in Archive::new(BufReader::new(&*archive)).entries_with_seek().map_err(unreadable)? {
         let mut entry = entry.map_err(unreadable)?;
         let raw = entry.path_bytes().into_owned();
         let parts = parts(&raw).map_err(|why| refused(&raw, why))?;
+        if entry.header().mode().and_then(|_| entry.header().mtime()).is_err() {
+            return Err(refused(&raw, "has a malformed header"));
+        }
+        if parts.len() > DEEPEST {
+            return Err(refused(&raw, "lies too deep"));
+        }
         let path = parts.join(&b'/');
+        // From the inside out: above a folder that is known all are.
+        for end in (1..path.len()).rev().filter(|&end| path[end] == b'/') {
+            if !folders.insert(path[..end].to_vec()) {
+                break;
+            }
+            names += end + NAME;
+        }
+        if names > bounds.names {
+            return Err(BuildError::SourceInvalid("the source has too many folders and links.".to_owned()));
+        }
         let through_a_symlink = path.iter().enumerate().any(|(end, &byte)| byte == b'/' && symlinks.contains(&path[..end]));
         match entry.header().entry_type() {
             EntryType::XGlobalHeader => continue,
@@ -223,6 +250,7 @@ fn check_entries(archive: &mut File, wrapped: bool) -> Result<Found, BuildError>
                 if target.is_empty() || target.len() > 4095 || target.contains(&0) {
                     return Err(refused(&raw, "is a symbolic link without a usable target"));
                 }
+                names += path.len() + NAME;
                 symlinks.insert(path.clone());
             }
             EntryType::Link => return Err(refused(&raw, "is a hard link; a source is made of files, folders and symbolic links")),
@@ -263,7 +291,9 @@ fn refused(path: &[u8], why: &str) -> BuildError {
 
 #[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
 fn unreadable(error: io::Error) -> BuildError {
-    BuildError::SourceInvalid(format!("the source is not a readable tar archive: {error}."))
+    // It repeats names as they are.
+    let why: String = error.to_string().escape_debug().take(200).collect();
+    BuildError::SourceInvalid(format!("the source is not a readable tar archive: {why}."))
 }
 
 #[cfg(test)]

@@ -121,14 +121,32 @@ impl ConfigVars {
     }
 }
 
-/// What a release says of such a change, in Heroku's words: `Set A, B config vars`, `Remove C config vars`.
+/// Longest list of names in a release's description, in bytes: it is shown as one line.
+const MAX_NAMES: usize = 300;
+
+/// What a release says of such a change, in Heroku's words: `Set A, B config vars`, `Remove C config vars`. Of very many names
+/// the first are told.
 pub fn describe_change(changes: &BTreeMap<String, Option<String>>) -> String {
-    let names = |set: bool| changes.iter().filter(|(_, value)| value.is_some() == set).map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(", ");
+    let names = |set: bool| names(changes.iter().filter(|(_, value)| value.is_some() == set).map(|(key, _)| key.as_str()));
     match (names(true), names(false)) {
         (set, removed) if removed.is_empty() => format!("Set {set} config vars"),
         (set, removed) if set.is_empty() => format!("Remove {removed} config vars"),
         (set, removed) => format!("Set {set} config vars, remove {removed} config vars"),
     }
+}
+
+fn names<'a>(mut all: impl Iterator<Item = &'a str>) -> String {
+    let mut told = all.next().unwrap_or_default().to_owned();
+    let mut more = 0;
+    for name in all {
+        if more > 0 || told.len() + name.len() > MAX_NAMES {
+            more += 1;
+        } else {
+            told += ", ";
+            told += name;
+        }
+    }
+    if more > 0 { format!("{told} and {more} more") } else { told }
 }
 
 #[cfg(test)]
@@ -145,6 +163,16 @@ mod tests {
         assert_eq!(vars.get("B").unwrap().expose(), "${A}\n\"x\"");
         let vars = vars.changed(&change("A", None)).unwrap();
         assert_eq!(vars.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["B"]);
+    }
+
+    #[test]
+    fn a_change_is_told_in_one_line_however_large_it_is() {
+        let changes = |keys: &[String], value: Option<&str>| keys.iter().map(|key| (key.clone(), value.map(str::to_owned))).collect();
+        let few: BTreeMap<_, _> = changes(&["A".to_owned(), "B".to_owned()], Some("1"));
+        assert_eq!(describe_change(&few), "Set A, B config vars");
+        let many: Vec<String> = (0..10_000).map(|number| format!("K{number}")).collect();
+        let told = describe_change(&changes(&many, None));
+        assert!(told.starts_with("Remove K0, K1, K10, ") && told.ends_with(" more config vars") && told.len() < 400, "{told}");
     }
 
     #[test]

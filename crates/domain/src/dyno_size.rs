@@ -70,7 +70,7 @@ impl FromStr for DynoSize {
 
     /// Upper and lower case alike, as the API takes it.
     fn from_str(text: &str) -> Result<Self, UnknownDynoSize> {
-        Self::ALL.into_iter().find(|size| size.name().eq_ignore_ascii_case(text)).ok_or_else(|| UnknownDynoSize(text.chars().take(40).collect()))
+        Self::ALL.into_iter().find(|size| size.name().eq_ignore_ascii_case(text)).ok_or_else(|| UnknownDynoSize(text.escape_debug().take(40).collect()))
     }
 }
 

@@ -35,7 +35,7 @@ const MAX_QUANTITY: i64 = 100;
 
 /// Reads `4`, `+1` or `-1` against what there is.
 pub fn quantity(text: &str, have: u32) -> Result<u32, InvalidScale> {
-    let malformed = || InvalidScale::Quantity(text.chars().take(40).collect());
+    let malformed = || InvalidScale::Quantity(text.escape_debug().take(40).collect());
     let number: i64 = text.trim().parse().map_err(|_| malformed())?;
     let relative = text.trim().starts_with(['+', '-']);
     let target = if relative { i64::from(have).saturating_add(number) } else { number };

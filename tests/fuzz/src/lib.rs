@@ -79,6 +79,7 @@ fn tried(target: &Target, input: &[u8], watch: &watch::Watch) -> String {
         watch.trying(candidate);
         attempt(target, candidate).is_err()
     });
+    let panic = attempt(target, &small).err().unwrap_or(panic);
     let path = corpus::keep(target.name, &small);
     panic!("target {} fails: {panic}\n  with b\"{}\"\n  kept as {} and tried first from now on", target.name, small.escape_ascii(), path.display());
 }

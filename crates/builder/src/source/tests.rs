@@ -125,7 +125,21 @@ async fn headers_that_lie_about_sizes_are_refused() {
 }
 
 #[tokio::test]
+async fn names_cost_memory_and_are_bounded() {
+    let deep = |depth: usize| tar(&[file(&format!("{}x", "a/".repeat(depth)), "")]);
+    assert_eq!(refusal(deep(255)).await, "accepted");
+    assert!(refusal(deep(256)).await.ends_with("a/` lies too deep."));
+    // Git has such trees for next to nothing: all of them are the same one, a hundred deep.
+    let names: Vec<_> = (0..100).map(|number| format!("{number:02}/{}x", "a/".repeat(100))).collect();
+    let bomb = tar(&names.iter().map(|name| file(name, "")).collect::<Vec<_>>());
+    let refused = async |names| Source::receive(stream_of(&bomb), Layout::Tree, Bounds { names, ..BOUNDS }).await.err().map(|error| error.to_string());
+    assert_eq!(refused(2 << 20).await, None);
+    assert_eq!(refused(1 << 20).await.as_deref(), Some("Push rejected, the source has too many folders and links."));
+}
+
+#[tokio::test]
 async fn what_is_no_archive_is_refused() {
+    assert!(!refusal(vec![0x1b; 4096]).await.contains('\u{1b}'), "what cannot be read is not shown as it is");
     assert!(refusal(vec![b'x'; 4096]).await.starts_with("Push rejected, the source is not a readable tar archive: "));
     let whole = tar(&[file("a", "1"), file("b", "2")]);
     let cut = "Push rejected, the source is not a readable tar archive: the archive ends in the middle.";
