@@ -114,6 +114,10 @@ fn elsewhere(url: &str, checksum: Option<Sha256>) -> Result<Wanted, Refusal> {
     if !place.starts_with("https://") && !place.starts_with("http://") {
         return invalid("The source URL must begin with https:// or http://.");
     }
+    // Nothing that a program could take for an option.
+    if place.split_once("://").is_none_or(|(_, host)| host.is_empty() || host.starts_with(['-', '/', '?'])) {
+        return invalid("The source URL is not a URL.");
+    }
     if !place.ends_with(".git") {
         return Ok(Wanted::Elsewhere(place.to_owned()));
     }
@@ -201,6 +205,37 @@ mod tests {
         for url in ["https://h/a.git#--upload-pack=x", "https://h/a.git#", "https://h/a.git#a:b"] {
             assert_eq!(said(url), "The name after # must be a branch, a tag or a commit.");
         }
+    }
+
+    /// A URL leads to where its letters say, or nowhere.
+    fn source_url(bytes: &[u8]) -> String {
+        let Ok(text) = std::str::from_utf8(bytes) else { return "no text".to_owned() };
+        assert!(check_version(text).is_err() || text.len() <= LONGEST_VERSION && !text.contains(char::is_control));
+        assert!(checksum(text).is_err() || text.len() == 71);
+        match elsewhere(text, None) {
+            Ok(Wanted::Git { url, reference }) => {
+                assert!(url.starts_with("https://") && !url.contains('@') && !url[8..].starts_with('-'), "{url}");
+                let plain = |name: &String| !name.is_empty() && !name.starts_with('-') && name.bytes().all(|byte| byte > b' ' && byte != 0x7f && byte != b':');
+                assert!(reference.as_ref().is_none_or(plain), "{reference:?}");
+                format!("git {}", reference.is_some())
+            }
+            Ok(Wanted::Elsewhere(url)) => {
+                assert!((url.starts_with("https://") || url.starts_with("http://")) && text.starts_with(&url), "{url}");
+                "archive".to_owned()
+            }
+            Ok(Wanted::Stored(_)) => panic!("nothing was stored"),
+            Err(refusal) => refusal.to_string(),
+        }
+    }
+
+    #[test]
+    fn fuzz_source_url() {
+        fuzz::check(&fuzz::Target {
+            name: "source_url",
+            words: &[b"https://", b"http://", b".git", b"#", b"@", b"file:///etc", b"ext::sh -c x", b"--upload-pack=x", b"SHA256:", b"\r\n", b"://-x/", b".."],
+            longest: 6_000,
+            run: source_url,
+        });
     }
 
     #[tokio::test]

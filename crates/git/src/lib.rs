@@ -43,3 +43,6 @@ pub use crate::{
     http::{Body, handle},
     sweep::Sweep,
 };
+
+#[cfg(test)]
+mod fuzz;

@@ -38,7 +38,8 @@ impl List {
             self.length.push(bytes[0]);
             bytes = &bytes[1..];
             if self.length.len() == 4 {
-                let text = std::str::from_utf8(&self.length).ok()?;
+                // Parsing alone would take a sign for a digit.
+                let text = std::str::from_utf8(&self.length).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
                 let length = usize::from_str_radix(text, 16).ok()?;
                 self.length.clear();
                 match length {
@@ -83,7 +84,7 @@ mod tests {
                 }
             }
         }
-        for bad in [&b"PACK"[..], b"0001", b"00 5x", b"\xff\xff\xff\xff"] {
+        for bad in [&b"PACK"[..], b"0001", b"00 5x", b"+005x", b"\xff\xff\xff\xff"] {
             assert_eq!(List::default().take(bad), None, "{bad:?}");
         }
         let mut endless = List::default();

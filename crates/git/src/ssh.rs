@@ -133,3 +133,8 @@ fn with_second_handle(stream: TcpStream) -> io::Result<(TcpStream, std::net::Tcp
     let line = stream.try_clone()?;
     Ok((TcpStream::from_std(stream)?, line))
 }
+
+#[cfg(test)]
+pub(crate) fn understood(asked: &[u8]) -> Option<(crate::call::Service, domain::AppName)> {
+    command::Command::parse(asked).map(|command| (command.service, command.app))
+}

@@ -186,7 +186,9 @@ fn host_name(text: &str) -> Option<String> {
     };
     let port_reads = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()));
     let name_reads = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte));
-    (port_reads && name_reads).then(|| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase())
+    // `shop.` is `shop`; `.` and `shop..` are nobody.
+    let name = name.strip_suffix('.').unwrap_or(name);
+    (port_reads && name_reads && !name.is_empty() && !name.ends_with('.')).then(|| name.to_ascii_lowercase())
 }
 
 /// The client's id if it is one, else a new one (Heroku: 20 to 200 of `[A-Za-z0-9+/=-]`).
@@ -245,3 +247,6 @@ fn joined(headers: &HeaderMap, name: HeaderName, last: &str) -> String {
 fn text(text: &str) -> HeaderValue {
     HeaderValue::from_bytes(text.as_bytes()).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
+
+#[cfg(test)]
+mod fuzz;
