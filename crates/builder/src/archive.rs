@@ -133,6 +133,7 @@ pub(crate) fn parts(path: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
 mod tests {
     use super::*;
 
+    /// Hostile inputs 33, 34.
     #[test]
     fn paths_are_taken_apart_or_refused() {
         assert_eq!(parts(b"./a//b/").unwrap(), [b"a", b"b"]);

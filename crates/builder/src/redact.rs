@@ -155,6 +155,7 @@ mod tests {
         }
     }
 
+    /// Hostile inputs 82.
     #[test]
     fn a_secret_is_hidden_however_it_is_cut() {
         check(&["hunter2hunter2"], "password=hunter2hunter2\n", "password=[redacted]\n");

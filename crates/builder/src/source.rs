@@ -297,4 +297,6 @@ fn unreadable(error: io::Error) -> BuildError {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

@@ -164,6 +164,7 @@ mod tests {
         }
     }
 
+    /// Hostile inputs 82.
     #[test]
     fn what_labels_say_is_read_back_and_secrets_are_not_in_them() {
         let ours = Instance("0a1b2c3d".to_owned());

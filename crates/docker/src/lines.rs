@@ -116,6 +116,7 @@ mod tests {
         assert_eq!(lines(&[b"all\n"]).len(), 1);
     }
 
+    /// Hostile inputs 83.
     #[test]
     fn long_lines_are_split_at_ten_thousand_bytes_never_inside_a_character() {
         let long = format!("x{}\n", "ä".repeat(12_000));
@@ -128,6 +129,7 @@ mod tests {
         assert_eq!(endless.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(), [10_000; 5]);
     }
 
+    /// Hostile inputs 83.
     #[test]
     fn nothing_in_a_line_can_look_like_another_line() {
         for (bytes, text) in [

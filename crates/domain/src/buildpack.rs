@@ -340,6 +340,7 @@ mod tests {
         assert_eq!(name.registry_url().plain(), "https://buildpack-registry.s3.amazonaws.com/buildpacks/emk/rust.tgz");
     }
 
+    /// Hostile inputs 15–19.
     #[test]
     fn what_could_run_or_read_something_else_is_refused() {
         for (text, why) in [
@@ -376,6 +377,7 @@ mod tests {
         assert_eq!(format!("a/{}", "x".repeat(2000)).parse::<BuildpackRef>(), Err(InvalidBuildpack::TooLong));
     }
 
+    /// Hostile inputs 15–19.
     #[test]
     fn credentials_are_kept_and_never_shown() {
         let buildpack = read("https://user:pa%40ss@example.com:8443/b.git#main");

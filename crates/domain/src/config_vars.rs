@@ -175,6 +175,7 @@ mod tests {
         assert!(told.starts_with("Remove K0, K1, K10, ") && told.ends_with(" more config vars") && told.len() < 400, "{told}");
     }
 
+    /// Hostile inputs 20–22.
     #[test]
     fn refuses_what_an_environment_cannot_carry() {
         for bad in ["A=B", " ", "", "1A", "A\0", "A\n", "$(x)", "A-B"] {

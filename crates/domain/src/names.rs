@@ -88,6 +88,7 @@ const NOUNS: &[&str] = &[
 mod tests {
     use super::*;
 
+    /// Hostile inputs 1–8.
     #[test]
     fn only_what_a_host_name_can_carry_is_a_name() {
         for good in ["shop", "a-b", "app1", "a23456789012345678901234567890"] {

@@ -121,6 +121,7 @@ mod tests {
         assert_eq!(procfile.0.iter().map(|(t, c)| format!("{t}={c}")).collect::<Vec<_>>(), ["web=bin/web -p $PORT && true", "worker=sidekiq"]);
     }
 
+    /// Hostile inputs 24.
     #[test]
     fn says_which_line_is_wrong() {
         let long = [b"web: ".as_slice(), &[b'x'; 70_000]].concat();

@@ -64,6 +64,7 @@ fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
 mod tests {
     use super::*;
 
+    /// Hostile inputs 41.
     #[test]
     fn only_the_internet_is_public() {
         for address in

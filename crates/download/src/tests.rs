@@ -53,6 +53,7 @@ async fn what_is_there_comes() {
     assert_eq!(get(ANYWHERE, &format!("{url}/a")).await.unwrap().len(), 300_000);
 }
 
+/// Hostile inputs 41.
 #[tokio::test]
 async fn what_is_not_public_is_not_asked() {
     let url = server(|_| panic!("it was asked"));
@@ -67,6 +68,7 @@ async fn what_is_not_public_is_not_asked() {
     }
 }
 
+/// Hostile inputs 41.
 #[tokio::test]
 async fn a_redirect_is_looked_at_as_closely() {
     let secret = server(|_| panic!("it was asked"));

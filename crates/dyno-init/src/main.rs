@@ -68,6 +68,7 @@ impl Asked {
 mod tests {
     use super::*;
 
+    /// Hostile inputs 25.
     #[test]
     fn the_command_is_one_argument_after_two_dashes() {
         let parse = |words: &[&str]| Asked::parse(words.iter().map(|word| (*word).to_owned()));

@@ -184,6 +184,7 @@ fn invalid(sentence: String) -> io::Error {
 mod tests {
     use super::*;
 
+    /// Hostile inputs 15–19.
     #[test]
     fn urls_lead_to_archives_or_repositories() {
         let said = |url: &str| match elsewhere(url, None) {
@@ -238,6 +239,7 @@ mod tests {
         });
     }
 
+    /// Hostile inputs 42.
     #[tokio::test]
     async fn a_source_is_what_was_promised() {
         let source = || stream::iter([Ok(Bytes::from_static(b"hello ")), Ok(Bytes::from_static(b"world"))]).boxed();

@@ -82,6 +82,7 @@ mod tests {
         assert_eq!(parse(&Method::POST, "/shop.git/git-upload-pack"), call(Service::UploadPack, Step::Transfer));
     }
 
+    /// Hostile inputs 44, 45.
     #[test]
     fn nothing_else_is() {
         for target in [

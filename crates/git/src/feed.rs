@@ -166,6 +166,7 @@ mod tests {
         assert_eq!(fed(gzip(&text), Encoding::Gzip, 1 << 20).await.unwrap(), text);
     }
 
+    /// Hostile inputs 54.
     #[tokio::test]
     async fn a_bomb_does_not_go_off() {
         let bomb = gzip(&vec![0; 16 << 20]);
@@ -182,6 +183,7 @@ mod tests {
         assert!(matches!(fed([whole, b"more".to_vec()].concat(), Encoding::Gzip, 10_000).await, Err(FeedError::NotGzip(_))));
     }
 
+    /// Hostile inputs 52.
     #[tokio::test(start_paused = true)]
     async fn a_silent_client_is_given_up() {
         let body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());

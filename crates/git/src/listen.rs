@@ -112,6 +112,7 @@ fn entry(mut payload: Vec<u8>) -> Option<(String, OsString)> {
 mod tests {
     use super::*;
 
+    /// Hostile inputs 20–22.
     #[test]
     fn only_the_quarantine_is_passed_on() {
         assert_eq!(entry(b"GIT_OBJECT_DIRECTORY=/a=b".to_vec()), Some(("GIT_OBJECT_DIRECTORY".into(), "/a=b".into())));

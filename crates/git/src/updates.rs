@@ -152,6 +152,7 @@ mod tests {
         assert_eq!(plan(&many), Plan::Refuse(Refused::TooMany { limit: MOST }));
     }
 
+    /// Hostile inputs 13, 14.
     #[test]
     fn only_full_hashes_are_hashes() {
         assert!(ObjectId::parse(A).is_some());

@@ -37,6 +37,7 @@ fn pieces(line: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
+    /// Hostile inputs 83.
     #[test]
     fn text_becomes_safe_lines() {
         for (text, lines) in [

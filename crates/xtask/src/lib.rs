@@ -36,6 +36,9 @@ pub fn dependencies(manifest: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
+mod hostile;
+
+#[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
 
@@ -66,6 +69,7 @@ mod tests {
     }
 
     /// The host never runs a shell for the platform: programs are started by name with an argument list.
+    /// Hostile inputs 25.
     #[test]
     fn no_crate_starts_a_host_shell() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(1).unwrap().to_owned();

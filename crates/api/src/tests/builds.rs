@@ -121,6 +121,7 @@ async fn an_upload_is_built_and_released() {
     assert_eq!((&headers["content-type"], &archive[..2]), (&"application/gzip".parse().unwrap(), [0x1f, 0x8b].as_slice()));
 }
 
+/// Hostile inputs 42.
 #[tokio::test]
 async fn a_source_that_is_not_as_promised_is_not_built() {
     let scene = Scene::new().await;

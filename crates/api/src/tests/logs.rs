@@ -109,6 +109,7 @@ async fn a_tail_goes_on_and_is_taken_up_again() {
     while piece(&mut text).await.is_some() {}
 }
 
+/// Hostile inputs 83.
 #[tokio::test]
 async fn what_a_line_holds_does_not_break_an_event() {
     let world = World::new().await;

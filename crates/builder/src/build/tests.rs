@@ -296,6 +296,7 @@ async fn a_procfile_that_does_not_parse_fails_before_anything_runs() {
     assert_eq!(scene.playground.opened.load(Ordering::SeqCst), 0);
 }
 
+/// Hostile inputs 43.
 #[tokio::test]
 async fn the_slug_is_too_large() {
     let scene = scene(node, Trouble::None, Limits { slug_bytes: 100, ..Limits::default() }).await;
@@ -353,6 +354,7 @@ async fn bin_release_writes_too_much() {
     assert_eq!(built.unwrap_err().to_string(), "Push rejected, bin/release of buildpack heroku/nodejs wrote more than 64 KB.");
 }
 
+/// Hostile inputs 82.
 #[tokio::test]
 async fn config_values_do_not_reach_the_terminal() {
     let telling: Scripts = |script, output| match script {

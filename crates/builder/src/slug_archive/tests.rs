@@ -104,6 +104,7 @@ async fn a_stream_that_was_cut_makes_no_slug() {
     assert_eq!(files(folder.path()), 0);
 }
 
+/// Hostile inputs 43.
 #[tokio::test]
 async fn a_slug_that_is_too_large_is_not_kept() {
     let (folder, blobs) = blobs().await;

@@ -69,6 +69,7 @@ async fn a_procfile_that_slugignore_takes_out_does_not_count() {
     assert!(matches!(receive(tar(&[file("Procfile", "no procfile")])).await, Err(BuildError::ProcfileInvalid(_))));
 }
 
+/// Hostile inputs 33, 34, 35–39.
 #[tokio::test]
 async fn what_could_do_harm_is_refused_with_a_sentence() {
     let long = "x/".repeat(2_100);
@@ -97,6 +98,7 @@ async fn what_could_do_harm_is_refused_with_a_sentence() {
     }
 }
 
+/// Hostile inputs 40.
 #[tokio::test]
 async fn headers_that_lie_about_sizes_are_refused() {
     for (kind, size, sentence) in [
@@ -124,6 +126,7 @@ async fn headers_that_lie_about_sizes_are_refused() {
     }
 }
 
+/// Hostile inputs 40.
 #[tokio::test]
 async fn names_cost_memory_and_are_bounded() {
     let deep = |depth: usize| tar(&[file(&format!("{}x", "a/".repeat(depth)), "")]);
@@ -137,6 +140,7 @@ async fn names_cost_memory_and_are_bounded() {
     assert_eq!(refused(1 << 20).await.as_deref(), Some("Push rejected, the source has too many folders and links."));
 }
 
+/// Hostile inputs 40.
 #[tokio::test]
 async fn what_is_no_archive_is_refused() {
     assert!(!refusal(vec![0x1b; 4096]).await.contains('\u{1b}'), "what cannot be read is not shown as it is");
@@ -148,6 +152,7 @@ async fn what_is_no_archive_is_refused() {
     assert_eq!(refusal(tar(&[])).await, "accepted");
 }
 
+/// Hostile inputs 40.
 #[tokio::test]
 async fn a_source_has_its_bounds() {
     let names: Vec<String> = (0..11).map(|number| number.to_string()).collect();
@@ -168,7 +173,7 @@ async fn a_stream_that_breaks_off_is_not_the_fault_of_the_source() {
     assert!(matches!(Source::receive(broken, Layout::Tree, BOUNDS).await, Err(BuildError::Platform(_))));
 }
 
-fn gzipped(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzipped(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(bytes).unwrap();
     gzip.finish().unwrap()
@@ -209,6 +214,7 @@ async fn one_folder_around_everything_is_taken_off_an_archive() {
     }
 }
 
+/// Hostile inputs 33, 34.
 #[tokio::test]
 async fn an_archive_is_no_way_around_the_rules() {
     let refused = async |archive: Vec<u8>| unpacked(&archive).await.err().map_or_else(|| "accepted".to_owned(), |error| error.to_string());

@@ -144,6 +144,7 @@ async fn a_long_line_arrives_whole_in_pieces() {
     assert_eq!(lengths, [10_000, 10_000, 10_000, 10_000, 10_000, 0]);
 }
 
+/// Hostile inputs 80, 81.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn dynos_are_confined() {
@@ -156,6 +157,7 @@ async fn dynos_are_confined() {
     assert_eq!(said, ["1000", "CapEff:0000000000000000", "CapBnd:0000000000000000", "NoNewPrivs:1", "10000", "/app /app 512", "writable", "37"]);
 }
 
+/// Hostile inputs 80, 81.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn a_dyno_that_takes_twice_its_quota_is_killed() {

@@ -116,6 +116,7 @@ async fn statuses_signals_and_missing_programs_are_told_apart() {
     sandbox.close().await.unwrap();
 }
 
+/// Hostile inputs 80, 81.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn memory_that_runs_out_is_said_so_each_time() {
@@ -159,6 +160,7 @@ async fn what_a_crash_left_open_is_swept_at_the_next_start() {
     assert_eq!(place.listed(&["ps", "--all"]), [""; 0]);
 }
 
+/// Hostile inputs 80, 81.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn builds_are_confined_and_own_their_folders() {

@@ -41,6 +41,7 @@ mod tests {
         }
     }
 
+    /// Hostile inputs 53.
     #[test]
     fn nothing_else_is() {
         for asked in [

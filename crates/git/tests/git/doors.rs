@@ -47,6 +47,7 @@ async fn nobody_gets_in_without_a_token() {
     assert!(text.contains("Authentication failed"), "{text}");
 }
 
+/// Hostile inputs 46.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_app_and_somebody_elses_look_the_same() {
     let (world, client) = (World::new().await, Client::new().await);
@@ -62,6 +63,7 @@ async fn an_unknown_app_and_somebody_elses_look_the_same() {
     assert!(!world.repository().exists());
 }
 
+/// Hostile inputs 44, 45.
 #[tokio::test(flavor = "multi_thread")]
 async fn other_paths_lead_nowhere() {
     let world = World::new().await;

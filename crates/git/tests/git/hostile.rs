@@ -161,6 +161,53 @@ async fn hostile_refs_are_not_made() {
     assert!(world.commits_deployed().is_empty());
 }
 
+/// What a name would do if anybody took it for a command or an option; git itself allows such names.
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_10_11_12_names_of_branches_and_tags_are_only_names() {
+    let (world, client) = (World::new().await, Client::new().await);
+    let commit = client.commit("server.js", "1").await;
+    let honest = honest_pack(&client, &commit).await;
+    let canary = world.folder.path().join("canary");
+    let touch = format!("touch${{IFS}}{}", canary.display());
+    for name in [
+        format!("refs/heads/main;{touch}"),
+        format!("refs/heads/$({touch})"),
+        format!("refs/heads/`{touch}`"),
+        format!("refs/heads/a|{touch}"),
+        format!("refs/heads/--upload-pack={touch}"),
+        format!("refs/heads/-u{touch}"),
+        format!("refs/tags/HEAD$({touch})"),
+    ] {
+        let answer = world.send(push(&[(NONE, &commit, &name)], &honest)).await;
+        let stored = client.git(&["ls-remote", &world.url(), &name]).await.must();
+        let kept = answer.contains(&format!("ok {name}"));
+        assert_eq!(stored.contains(&name), kept, "{name} is {stored}, and {answer}");
+        assert!(world.commits_deployed().is_empty() && !canary.exists(), "{name}");
+    }
+    // Nothing that is no hash is a commit.
+    for id in [format!("{commit}a"), "HEAD$(id)".to_owned(), "-".repeat(40), commit.to_uppercase().replace(|c: char| c.is_ascii_digit(), "G")] {
+        let answer = world.send(push(&[(NONE, &id, "refs/heads/main")], &honest)).await;
+        assert!(!answer.contains("ok refs/heads/main") && world.commits_deployed().is_empty(), "{id}: {answer}");
+    }
+    let answer = world.send(push(&[(NONE, &commit, "refs/heads/main")], &honest)).await;
+    assert!(answer.contains("ok refs/heads/main"), "{answer}");
+    assert_eq!(world.commits_deployed(), [commit]);
+    assert!(!canary.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_28_names_of_pushed_files_are_only_names() {
+    let (world, client) = (World::new().await, Client::new().await);
+    let names = ["poc'$(touch canary)'x.conf", "-rf", "--output=canary", "a\nb", "`id`;id"];
+    names.iter().for_each(|name| std::fs::write(client.path(name), "").unwrap());
+    let commit = client.commit("server.js", "1").await;
+    client.git(&["push", &world.url(), "main"]).await.must();
+    let pushes = world.deployed.pushes.lock().unwrap().clone();
+    let expected = names.into_iter().chain(["server.js"]).map(str::to_owned).collect();
+    assert_eq!(pushes, [(commit, expected)]);
+}
+
+/// Hostile inputs 48.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_refs_are_enough() {
     let (world, client) = (World::new().await, Client::new().await);
@@ -182,6 +229,7 @@ async fn a_thousand_refs_are_enough() {
     assert_eq!(answer.matches("ok refs/tags/v").count(), 1000);
 }
 
+/// Hostile inputs 49, 50.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_tree_says_of_submodules_and_attributes_is_never_acted_on() {
     let world = World::new().await;
@@ -215,6 +263,7 @@ async fn what_a_tree_says_of_submodules_and_attributes_is_never_acted_on() {
     assert!(!config.contains("evil") && !config.contains("fsmonitor"), "{config}");
 }
 
+/// Hostile inputs 47.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_revoked_during_the_push_is_noticed_before_anything_is_deployed() {
     use secrecy::ExposeSecret;

@@ -74,6 +74,7 @@ async fn other_branches_and_tags_are_stored() {
     assert!(text.contains("[deleted]") && !text.contains("remote:"), "{text}");
 }
 
+/// Hostile inputs 55.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_runs_cannot_be_deleted_and_only_one_branch_runs() {
     let (world, client) = (World::new().await, Client::new().await);

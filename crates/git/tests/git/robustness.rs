@@ -22,6 +22,7 @@ async fn output_comes_while_the_build_runs() {
     assert!(push.wait().await.unwrap().success());
 }
 
+/// Hostile inputs 51.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_goes_on_when_the_client_is_gone() {
     let (world, client) = (World::new().await, Client::new().await);
@@ -39,6 +40,7 @@ async fn a_build_goes_on_when_the_client_is_gone() {
     assert_eq!(world.commits_deployed().last(), Some(&next));
 }
 
+/// Hostile inputs 51, 55.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_pushes_at_once_are_built_one_after_the_other() {
     let (world, one, two) = (World::new().await, Client::new().await, Client::new().await);
@@ -66,6 +68,7 @@ async fn two_pushes_at_once_are_built_one_after_the_other() {
     two.git(&["push", "--force", &world.url(), "main"]).await.must();
 }
 
+/// Hostile inputs 48.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pack_that_is_too_large_is_refused_with_a_sentence() {
     let (world, client) = (World::with(Limits { pack_bytes: 10_000, ..Limits::default() }, true).await, Client::new().await);
@@ -76,6 +79,7 @@ async fn a_pack_that_is_too_large_is_refused_with_a_sentence() {
     assert!(world.commits_deployed().is_empty());
 }
 
+/// Hostile inputs 52.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_that_never_arrives_is_ended() {
     use futures_util::stream;
@@ -92,6 +96,7 @@ async fn a_push_that_never_arrives_is_ended() {
     assert!(answer.into_body().collect().await.unwrap().to_bytes().is_empty());
 }
 
+/// Hostile inputs 49, 50.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_tree_is_not_taken_and_nothing_of_a_repository_is_run() {
     let (world, client) = (World::new().await, Client::new().await);

@@ -148,6 +148,7 @@ async fn every_kind_of_key_that_is_taken_works() {
     assert!(text.contains("no mutual signature") || text.contains("Permission denied"), "{text}");
 }
 
+/// Hostile inputs 46.
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_and_removed_keys_get_nowhere() {
     let (world, ssh, key) = World::with_ssh().await;
@@ -176,6 +177,7 @@ async fn strangers_and_removed_keys_get_nowhere() {
     assert!(client.git(&["ls-remote", &world.url()]).await.ok, "the token goes on");
 }
 
+/// Hostile inputs 47.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_outlives_its_key_is_of_no_use() {
     let (world, ssh, key) = World::with_ssh().await;
@@ -197,6 +199,7 @@ async fn a_connection_that_outlives_its_key_is_of_no_use() {
     ssh.connections.wait().await;
 }
 
+/// Hostile inputs 53.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_but_the_two_commands_is_answered() {
     let (world, ssh, key) = World::with_ssh().await;
@@ -226,6 +229,7 @@ async fn nothing_but_the_two_commands_is_answered() {
     assert!(!world.repository().exists());
 }
 
+/// Hostile inputs 53.
 #[tokio::test(flavor = "multi_thread")]
 async fn terminals_forwardings_agents_and_files_are_refused() {
     let (world, ssh, key) = World::with_ssh().await;
@@ -259,6 +263,7 @@ async fn terminals_forwardings_agents_and_files_are_refused() {
     drop(world);
 }
 
+/// Hostile inputs 51.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_goes_on_when_the_ssh_client_is_gone() {
     let (world, ssh, key) = World::with_ssh().await;
@@ -298,6 +303,7 @@ async fn a_pack_too_large_over_ssh_is_refused_with_a_sentence() {
     assert!(text.contains("pack exceeds maximum allowed size"), "{text}");
 }
 
+/// Hostile inputs 52.
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_say_nothing_are_not_waited_for_and_one_address_has_so_many_connections() {
     let hello = Duration::from_millis(500);

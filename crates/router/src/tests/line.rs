@@ -17,6 +17,7 @@ async fn an_ordinary_request() {
     );
 }
 
+/// Hostile inputs 83.
 #[tokio::test(start_paused = true)]
 async fn nobody_can_forge_a_field() {
     let world = World::answering(OK);

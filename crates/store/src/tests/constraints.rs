@@ -5,6 +5,7 @@ use domain::{Account, App};
 use super::support::{Fixture, app, key, later, open, rows};
 use crate::StoreError;
 
+/// Hostile inputs 9.
 #[tokio::test]
 async fn a_name_is_given_once() {
     let it = Fixture::new().await;

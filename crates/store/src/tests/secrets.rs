@@ -29,6 +29,7 @@ fn refusal<T>(opened: R<T>) -> String {
     why
 }
 
+/// Hostile inputs 82.
 #[tokio::test]
 async fn config_vars_are_not_in_the_files() {
     let it = Fixture::new().await;

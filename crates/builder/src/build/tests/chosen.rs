@@ -127,6 +127,7 @@ async fn a_buildpack_that_does_not_fit_says_why() {
     assert_eq!(scene.ran(), ["python/bin/detect"]);
 }
 
+/// Hostile inputs 15–19, 82.
 #[tokio::test]
 async fn credentials_reach_git_and_curl_but_neither_arguments_nor_the_terminal() {
     let failing: Scripts = |script, output| match script {
