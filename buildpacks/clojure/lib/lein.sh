@@ -20,9 +20,13 @@ read_project() {
   task=$(config LEIN_BUILD_TASK "$task")
 }
 
+# The distribution's Leiningen, with its jar's link naming its version. It is needed in builds only, so that no list of what
+# dynos have, too, knows it.
+stack_lein() { { readlink "${STACK_LEIN:-/usr/share/java/leiningen.jar}" || true; } | sed -nE 's/.*leiningen-([0-9.]+)\.jar$/\1/p'; }
+
 # Makes BUILD_DIR/.lein/bin/lein: the app's own bin/lein, else the stack's Leiningen if it is new enough, else a release.
 install_lein() {
-  local own version base table=$buildpack_dir/lein.tsv jar=/usr/share/java/leiningen.jar
+  local own version base table=$buildpack_dir/lein.tsv jar=${STACK_LEIN:-/usr/share/java/leiningen.jar}
   mkdir -p "$build_dir/.lein/bin"
   export LEIN_HOME=$build_dir/.lein PATH="$build_dir/.lein/bin:$PATH" LEIN_JVM_OPTS=${LEIN_JVM_OPTS:--XX:+TieredCompilation -XX:TieredStopAtLevel=1 -Xmx600m} JVM_OPTS=${JVM_OPTS:--Xmx600m}
   if [ -f "$build_dir/bin/lein" ]; then
@@ -31,7 +35,7 @@ install_lein() {
     heading 'Using vendored Leiningen at bin/lein'
     return
   fi
-  own=$(stack_runtime leiningen)
+  own=$(stack_lein)
   if [ -n "$own" ] && [ -f "$jar" ] && at_least "$own" "${needs:-2}"; then
     heading "Using Leiningen $own of the $STACK stack${needs:+ (:min-lein-version $needs)}"
   else

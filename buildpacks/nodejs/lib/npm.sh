@@ -100,16 +100,19 @@ install_modules() {
 }
 
 build_app() {
-  local script=''
+  local script='' flags=()
   if has_script heroku-postbuild; then
     script=heroku-postbuild
   elif has_script build; then
     script=build
+    read -r -a flags <<< "$(config NODE_BUILD_FLAGS)"
   fi
   [ -n "$script" ] || return 0
   heading 'Build'
-  line "Running $script"
-  run_npm run "$script" || explain_failure "npm run $script"
+  ! { [ "$script" = heroku-postbuild ] && has_script build; } || line 'Detected both "build" and "heroku-postbuild" scripts'
+  line "Running $script${flags[*]:+ (${flags[*]})}"
+  [ "${#flags[@]}" -eq 0 ] || flags=(-- "${flags[@]}")
+  run_npm run "$script" "${flags[@]}" || explain_failure "npm run $script"
 }
 
 prune_modules() {
