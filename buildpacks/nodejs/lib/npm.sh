@@ -90,8 +90,10 @@ know_npm() {
   with_dev=--include=dev without_dev=--omit=dev has_ci=1
   if [ "${npm_version%%.*}" -lt 7 ]; then
     with_dev=--production=false without_dev=--production
-    [ "$(newest '>=5.7' <<< "$npm_version")" ] || has_ci=''
+    at_least "$npm_version" 5.7 || has_ci=''
   fi
+  # Older ones do not know the variable with the installation's authorities; npm has had a setting for it all along.
+  [ -z "${NODE_EXTRA_CA_CERTS:-}" ] || at_least "$node_version" 7.3 || export npm_config_cafile=$NODE_EXTRA_CA_CERTS
 }
 
 install_modules() {
