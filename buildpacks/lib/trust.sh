@@ -15,7 +15,7 @@ overlay_store() {
 
 # Sets trust_options: what a tool is told that starts another Java than the one in PATH; empty where nothing was added.
 install_trust() {
-  local authorities=() overlay store in_jdk=lib/security/cacerts name
+  local authorities=() overlay store made in_jdk=lib/security/cacerts name
   trust_options=()
   mapfile -t authorities < <(find "${LOCAL_CERTIFICATES:-/usr/local/share/ca-certificates}" -name '*.crt' 2> /dev/null | sort)
   overlay=$(overlay_store)
@@ -28,7 +28,14 @@ install_trust() {
   [ -d "$build_dir/.jdk/jre" ] && in_jdk=jre/$in_jdk
   [ -f "${overlay:=$build_dir/.jdk/$in_jdk}" ] || fail 'Error: This Java has no store of trusted certificates.' "There is no $in_jdk in it."
   store=$work/cacerts
-  make_store "$overlay" "$store" "${authorities[@]}"
+  # Made once: the next build has the same certificates, as a rule.
+  made=$cache/cacerts-$(cat "$overlay" "${authorities[@]}" | sha256sum | cut -d ' ' -f 1)
+  if [ ! -f "$made" ]; then
+    make_store "$overlay" "$store" "${authorities[@]}"
+    rm -f "$cache"/cacerts-*
+    mv "$store" "$made"
+  fi
+  cp "$made" "$store"
   if [ -L "$build_dir/.jdk" ]; then
     wrap_java
   fi

@@ -69,7 +69,8 @@ fn stand_in(installation: &Installation, mirror: &Path, version: &str) -> PathBu
     let source = fs::read_to_string(installation.source("tests/fixtures/sbt-stand-in/Boot.java")).unwrap();
     let config = fs::read_to_string(installation.home.join("config.toml")).unwrap();
     let image = config.lines().find_map(|line| line.strip_prefix("build_image = \"")?.strip_suffix('"')).unwrap();
-    let compile = "cd /tmp && printf %s \"$0\" >Boot.java && javac Boot.java && jar --create --file launcher.jar --main-class Boot *.class && cp launcher.jar /made/";
+    let compile =
+        "cd /tmp && printf %s \"$0\" >Boot.java && javac Boot.java && jar --create --file launcher.jar --main-class Boot *.class && cp launcher.jar /made/";
     let folder = mirror.join(format!("org/scala-sbt/sbt-launch/{version}"));
     fs::create_dir_all(&folder).unwrap();
     let volume = format!("{}:/made", folder.display());
