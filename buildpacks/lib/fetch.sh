@@ -30,8 +30,8 @@ fetch() {
   [ "$sum" = "$3" ] || fail "Error: What came from $1 is not what was released." '' "Its checksum is $sum," "and should be   $3."
 }
 
-# fetch_runtime NAME VERSION URL CHECKSUM: makes $cache/runtime/NAME-VERSION hold the archive's top folder; status 1 when it
-# cannot be had. One version of each runtime is kept.
+# fetch_runtime NAME VERSION URL CHECKSUM: makes $cache/runtime/NAME-VERSION hold the archive's top folder (or, of a program
+# that is one jar, NAME.jar); status 1 when it cannot be had. One version of each runtime is kept.
 fetch_runtime() {
   local into=$cache/runtime/$1-$2
   runtime_dir=$into
@@ -45,7 +45,11 @@ fetch_runtime() {
     return 1
   }
   mkdir -p "$work/unpacked" "$cache/runtime"
-  tar -xf "$work/archive" --strip-components=1 --no-same-owner -C "$work/unpacked" || return 1
+  if [[ $3 == *.jar ]]; then
+    cp "$work/archive" "$work/unpacked/$1.jar"
+  else
+    tar -xf "$work/archive" --strip-components=1 --no-same-owner -C "$work/unpacked" || return 1
+  fi
   rm -rf "$work/archive" "$cache/runtime/$1"-*
   # Renamed at the end, so that a killed build leaves no half.
   mv "$work/unpacked" "$into"

@@ -1,12 +1,26 @@
-# shellcheck shell=bash
+# shellcheck shell=bash source-path=SCRIPTDIR
 # shellcheck disable=SC2154,SC2034,SC2016 # variables that are not local come from begin.sh, or are for bin/compile; dollars for dynos
 # Which Java an app of the JVM gets: the stack's own when it is of the line asked for, else Eclipse Temurin's.
+
+# shellcheck source=trust.sh
+source "$shared/trust.sh"
 
 # What an app gets that does not say, where the stack has no Java of its own.
 default_java=21
 
 # property FILE KEY: from a file of Java properties.
 property() { sed -nE "s/^[[:space:]]*${2//./\\.}[[:space:]]*[=:][[:space:]]*([^[:space:]]*).*/\1/p" "$1" 2> /dev/null | tail -n 1 | tr -d "\r" || true; }
+
+# Whether Maven Central answers; where it does not, what the stack holds may do.
+central=https://repo.maven.apache.org/maven2
+central_answers() { curl -fsS --head --max-time 10 -o /dev/null "$central/" 2> /dev/null; }
+
+# Sets mirror: where libraries come from instead of Maven Central; empty for Central itself.
+read_mirror() {
+  mirror=$(config MAVEN_MIRROR_URL)
+  mirror=${mirror%/}
+  [[ $mirror =~ ^([a-z]+://[^[:space:]\<\>\&\"\\]+)?$ ]] || fail "Error: MAVEN_MIRROR_URL ($mirror) is not an address."
+}
 
 # Sets asked: 21, 21.0.5, 8 (1.8 is its old name); empty when system.properties does not say.
 read_java_request() {
@@ -48,6 +62,7 @@ install_java() {
       "Name one, so that a later release does not surprise you: java.runtime.version=${java_version%%.*}"
   fi
   export JAVA_HOME=$build_dir/.jdk PATH="$build_dir/.jdk/bin:$PATH"
+  install_trust
 }
 
 # What dynos source when they start, and what later buildpacks do.

@@ -22,3 +22,13 @@ explain() {
   fi
   fail "Error: \`$what\` did not succeed." 'What went wrong stands above.' "${hint[@]}"
 }
+
+# run_hook NAME: an app's own script, bin/NAME, where a language's buildpack on Heroku runs it; it sees config vars.
+run_hook() {
+  [ -f "$build_dir/bin/$1" ] || return 0
+  heading "Running bin/$1 hook"
+  chmod +x "$build_dir/bin/$1"
+  with_config run_in_build_dir "bin/$1" < /dev/null 2>&1 | indent || fail "Error: Failed to run the bin/$1 script." '' \
+    "We found a 'bin/$1' script in your app source, so ran it to allow for customisation of the build process." '' \
+    'However, this script exited with a non-zero exit status.' '' 'Fix any errors output by your script above, or remove or rename it.'
+}

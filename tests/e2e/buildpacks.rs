@@ -2,40 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 
-use std::{
-    fs,
-    io::{BufRead, BufReader, Write},
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::Command,
-    thread,
-};
+use std::{fs, path::Path, process::Command};
 
 use e2e::Installation;
-
-/// Serves files to builds, from where builds can reach this machine; for as long as the test runs. Gives its URL.
-fn serve(installation: &Installation, folder: PathBuf) -> String {
-    let instance = fs::read_to_string(installation.home.join("keys/instance")).unwrap();
-    let network = installation.docker(&["network", "ls", "-q", "--filter", &format!("label=mypaas.instance={}", instance.trim())]).ok().stdout;
-    let subnet = installation.docker(&["network", "inspect", network.trim(), "--format", "{{(index .IPAM.Config 0).Subnet}}"]).ok().stdout;
-    // The first address of the containers' network is this machine.
-    let gateway = subnet.trim().rsplit_once('.').map(|(network, _)| format!("{network}.1")).unwrap();
-    let listener = TcpListener::bind((gateway, 0)).unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let request = lines.next().unwrap().unwrap();
-            let _ = lines.find(|line| line.as_ref().is_ok_and(String::is_empty));
-            let path = request.split(' ').nth(1).unwrap().split('?').next().unwrap().trim_start_matches('/').to_owned();
-            let (status, body) = fs::read(folder.join(path)).map_or(("404 Not Found", Vec::new()), |body| ("200 OK", body));
-            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-        }
-    });
-    url
-}
 
 fn run(folder: &Path, program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).current_dir(folder).output().unwrap();
@@ -75,7 +44,7 @@ fn buildpacks_from_elsewhere_run_in_order() {
     );
     fs::write(second.join("beside.txt"), "relative paths work\n").unwrap();
     run(served.path(), "tar", &["-czf", "second.tgz", "second"]);
-    let server = serve(&installation, served.path().to_owned());
+    let server = installation.serve(served.path().to_owned());
 
     let repository = installation.repository("node-hello");
     let app = repository.create();

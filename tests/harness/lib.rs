@@ -13,6 +13,8 @@ use std::{
     time::Duration,
 };
 
+mod serve;
+
 /// The installation under test.
 pub struct Installation {
     pub home: PathBuf,
@@ -58,6 +60,11 @@ impl Installation {
         let home = std::env::var("MYPAAS_HOME").expect("MYPAAS_HOME names the installation under test; tests/run sets one up");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the repository").to_owned();
         Self { home: home.into(), root }
+    }
+
+    /// A file or folder of the repository.
+    pub fn source(&self, name: &str) -> PathBuf {
+        self.root.join(name)
     }
 
     /// What quickstart wrote for scripts.

@@ -33,7 +33,7 @@ choose_maven() {
 # Sets repository, Maven's options for where libraries come from: the app's own settings; else a mirror; else Maven
 # Central; else, where that cannot be reached and the stack holds the distribution's libraries, those.
 choose_repository() {
-  local settings mirror central=https://repo.maven.apache.org/maven2
+  local settings
   repository=("-Dmaven.repo.local=$cache/repository")
   settings=$(config MAVEN_SETTINGS_PATH)
   if [ -n "$(config MAVEN_SETTINGS_URL)" ]; then
@@ -48,14 +48,13 @@ choose_repository() {
     repository+=(-s "$settings")
     return
   fi
-  mirror=$(config MAVEN_MIRROR_URL)
+  read_mirror
   if [ -n "$mirror" ]; then
-    [[ $mirror =~ ^[a-z]+://[^\<\>\&\"]+$ ]] || fail "Error: MAVEN_MIRROR_URL ($mirror) is not an address."
     printf '<settings><mirrors><mirror><id>mirror</id><mirrorOf>*</mirrorOf><url>%s</url></mirror></mirrors></settings>\n' "$mirror" > "$work/settings.xml"
     repository+=(-s "$work/settings.xml")
     return
   fi
-  if [ -d /usr/share/maven-repo ] && ! curl -fsS --head --max-time 10 -o /dev/null "$central/" 2> /dev/null; then
+  if [ -d /usr/share/maven-repo ] && ! central_answers; then
     warn 'Warning: Maven Central cannot be reached from here.' "Only libraries of the $STACK stack can be used." \
       'An admin can name a mirror in MAVEN_MIRROR_URL.'
     repository=(-o -Dmaven.repo.local=/usr/share/maven-repo)

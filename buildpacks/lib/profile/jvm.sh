@@ -13,8 +13,9 @@ else
   __java_options="-Xmx$((__memory_mb * 80 / 100))m"
 fi
 export JAVA_OPTS="${JAVA_OPTS:-$__java_options}"
-# Every JVM reads this one by itself; what an app sets in it comes last and wins.
-export JAVA_TOOL_OPTIONS="$__java_options -Dfile.encoding=UTF-8${JAVA_TOOL_OPTIONS:+ $JAVA_TOOL_OPTIONS}"
+# Every JVM reads this one by itself, and says so; what an app sets in it comes last and wins. People's own one-off dynos
+# are spared, as on Heroku: what they start may be read by another program.
+[[ ${DYNO:-} == run.* ]] || export JAVA_TOOL_OPTIONS="$__java_options -Dfile.encoding=UTF-8${JAVA_TOOL_OPTIONS:+ $JAVA_TOOL_OPTIONS}"
 
 # JDBC has its own form of a database's address.
 if [[ ${DATABASE_URL:-} =~ ^(postgres|postgresql|mysql)://([^:@/]+):([^@/]*)@([^/?]+)/([^?]+) ]] && [ -z "${JDBC_DATABASE_URL:-}" ]; then

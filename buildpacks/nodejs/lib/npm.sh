@@ -85,31 +85,45 @@ keep_modules() {
   mv "$work/modules" "$cache/modules/$modules_key"
 }
 
+# Sets with_dev, without_dev and has_ci for the npm at hand: they were called otherwise before npm 7, and `ci` came with 5.7.
+know_npm() {
+  with_dev=--include=dev without_dev=--omit=dev has_ci=1
+  if [ "${npm_version%%.*}" -lt 7 ]; then
+    with_dev=--production=false without_dev=--production
+    at_least "$npm_version" 5.7 || has_ci=''
+  fi
+  # Older ones do not know the variable with the installation's authorities; npm has had a setting for it all along.
+  [ -z "${NODE_EXTRA_CA_CERTS:-}" ] || at_least "$node_version" 7.3 || export npm_config_cafile=$NODE_EXTRA_CA_CERTS
+}
+
 install_modules() {
   if [ -n "$modules_key" ] && restore_modules; then
     line "node_modules is kept from the last build: $lock, package.json and node are the same"
     return
   fi
-  if [ -n "$lock" ] && [ "$(config USE_NPM_INSTALL false)" != true ]; then
+  if [ -n "$lock" ] && [ -n "$has_ci" ] && [ "$(config USE_NPM_INSTALL false)" != true ]; then
     line "Installing node modules ($lock)"
-    run_npm ci --include=dev --prefer-offline || explain_failure 'npm ci'
+    run_npm ci "$with_dev" --prefer-offline || explain_failure 'npm ci'
     return
   fi
   line 'Installing node modules (package.json)'
-  run_npm install --include=dev --no-package-lock || explain_failure 'npm install'
+  run_npm install "$with_dev" --no-package-lock || explain_failure 'npm install'
 }
 
 build_app() {
-  local script=''
+  local script='' flags=()
   if has_script heroku-postbuild; then
     script=heroku-postbuild
   elif has_script build; then
     script=build
+    read -r -a flags <<< "$(config NODE_BUILD_FLAGS)"
   fi
   [ -n "$script" ] || return 0
   heading 'Build'
-  line "Running $script"
-  run_npm run "$script" || explain_failure "npm run $script"
+  ! { [ "$script" = heroku-postbuild ] && has_script build; } || line 'Detected both "build" and "heroku-postbuild" scripts'
+  line "Running $script${flags[*]:+ (${flags[*]})}"
+  [ "${#flags[@]}" -eq 0 ] || flags=(-- "${flags[@]}")
+  run_npm run "$script" "${flags[@]}" || explain_failure "npm run $script"
 }
 
 prune_modules() {
@@ -121,7 +135,7 @@ prune_modules() {
   elif [ ! -d "$build_dir/node_modules" ] || nothing_to_prune; then
     line 'There are none'
   else
-    run_npm prune --omit=dev --ignore-scripts || explain_failure 'npm prune'
+    run_npm prune "$without_dev" --ignore-scripts || explain_failure 'npm prune'
   fi
 }
 

