@@ -21,6 +21,11 @@ impl<'a> Output<'a> {
         Self { terminal, secrets: Secrets::of(config, buildpacks), at_line_start: true }
     }
 
+    /// Hides more buildpacks' credentials, once it is known which there are.
+    pub(crate) fn hide(&mut self, config: &ConfigVars, buildpacks: &[BuildpackRef]) {
+        self.secrets = Secrets::of(config, buildpacks);
+    }
+
     /// `-----> Compressing...`
     pub(crate) fn heading(&mut self, text: &str) {
         self.line(&format!("-----> {text}"));

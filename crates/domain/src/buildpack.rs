@@ -100,6 +100,16 @@ impl BuildpackRef {
         }
     }
 
+    /// The same with its credentials hidden for good: to be remembered and shown, not to be fetched.
+    pub fn hidden(&self) -> Self {
+        let hide = |url: &BuildpackUrl| BuildpackUrl { credentials: url.credentials.as_ref().map(|_| HIDDEN.to_owned()), ..url.clone() };
+        match self {
+            Self::Catalogue(_) => self.clone(),
+            Self::Git(git) => Self::Git(GitBuildpack { url: hide(&git.url), reference: git.reference.clone() }),
+            Self::Archive(url) => Self::Archive(hide(url)),
+        }
+    }
+
     fn is_hidden(&self) -> bool {
         self.url().is_some_and(|url| url.credentials.as_deref() == Some(HIDDEN))
     }
@@ -301,7 +311,7 @@ pub fn replaced(before: &[BuildpackRef], asked: &[String]) -> Result<Vec<Buildpa
 /// Config vars that name the one buildpack to use, whatever is set on the app (Heroku: before there were lists of them).
 pub const OVERRIDES: [&str; 2] = ["BUILDPACK_URL", "LANGUAGE_PACK_URL"];
 
-/// What a build uses: a config var's buildpack, else the app's own; none means that one is to be detected.
+/// What a build uses: a config var's buildpack, else the app's own; none means that the source says, or that one is to be detected.
 pub fn for_build(config: &ConfigVars, installed: Vec<BuildpackRef>) -> Result<Vec<BuildpackRef>, InvalidBuildpack> {
     let asked = OVERRIDES.iter().find_map(|name| config.get(name)).map(|value| value.expose().trim()).filter(|value| !value.is_empty());
     asked.map_or(Ok(installed), |asked| Ok(vec![asked.parse()?]))
@@ -382,6 +392,7 @@ mod tests {
         assert_eq!(buildpack.to_string(), "https://****@example.com:8443/b.git#main");
         assert_eq!(buildpack.urn(), buildpack.to_string());
         assert_eq!(format!("{buildpack:?}"), buildpack.to_string());
+        assert_eq!((buildpack.hidden().to_string(), buildpack.hidden().expose()), (buildpack.to_string(), buildpack.to_string()));
         assert_eq!(buildpack.expose(), "https://user:pa%40ss@example.com:8443/b.git#main");
         let url = buildpack.url().unwrap();
         assert_eq!(url.plain(), "https://example.com:8443/b.git");

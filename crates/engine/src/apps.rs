@@ -6,7 +6,7 @@ use store::StoreError;
 use crate::{
     accounts::Actor,
     authority::Permission,
-    platform::{Platform, lock},
+    platform::Platform,
     refusal::Refusal,
 };
 
@@ -76,7 +76,6 @@ impl Platform {
         let app = self.authorize_in(&mut tx, actor, app, Permission::Manage).await?;
         tx.delete_app(app.id).await?;
         tx.commit().await?;
-        lock(&self.building).remove(&app.id);
         self.cancel_builds_of(app.id, actor.account.email.as_str());
         self.logs.forget(app.id);
         self.formation.up();

@@ -115,8 +115,14 @@ impl Story {
     }
 
     async fn push(&self) -> (Result<u32, PushError>, String) {
-        let push = Push { actor: self.actor.clone(), app: self.app.clone(), commit: "0123456789abcdef".into(), source: empty(), request_id: "1".into() };
+        self.push_tree(empty()).await
+    }
+
+    async fn push_tree(&self, source: ByteStream) -> (Result<u32, PushError>, String) {
         let mut screen = Screen::default();
+        let turn = self.platform.take_turn(self.app.id, &mut screen).await;
+        let (actor, app) = (self.actor.clone(), self.app.clone());
+        let push = Push { actor, app, commit: "0123456789abcdef".into(), source: source.into(), request_id: "1".into(), turn };
         let released = self.platform.receive(push, &mut screen).await;
         (released.map(|release| release.version.0), screen.0)
     }

@@ -24,7 +24,7 @@ use crate::{
     places::Places,
     process::Program,
     repositories::Repositories,
-    tickets::{Tickets, Turns},
+    tickets::Tickets,
 };
 
 /// The repositories and the way in and out of them.
@@ -34,7 +34,6 @@ pub struct Git {
     pub(crate) limits: Limits,
     pub(crate) repositories: Repositories,
     pub(crate) tickets: Tickets,
-    pub(crate) turns: Turns,
     pub(crate) places: Places,
     /// One repository is tidied up at a time.
     pub(crate) tidying: Arc<Semaphore>,
@@ -124,7 +123,6 @@ impl Git {
             places: Places::new(limits.processes, limits.processes_each),
             tidying: Arc::new(Semaphore::new(1)),
             tickets: Tickets::default(),
-            turns: Turns::default(),
             platform,
             deploy,
             limits,
@@ -137,7 +135,6 @@ impl Git {
 
     /// Removes the repository of an app that is destroyed.
     pub async fn forget(&self, app: AppId) -> io::Result<()> {
-        self.turns.forget(app);
         self.repositories.remove(app).await
     }
 

@@ -107,6 +107,7 @@ fn limits(config: &Config) -> Limits {
         cpu_milli: build.cpu_milli,
         pids: build.pids,
         slug_bytes: build.slug_mib * 1024 * 1024,
+        slug_soft_bytes: Limits::default().slug_soft_bytes,
         time: Duration::from_secs(build.time_minutes * 60),
         min_free_bytes: build.min_free_mib * 1024 * 1024,
     }

@@ -147,7 +147,7 @@ async fn an_app_is_built() {
     -----> Compressing...
            Done: SIZEB
     ");
-    assert_eq!((built.language.as_deref(), built.detected.map(|buildpack| buildpack.to_string())), (Some("Node.js"), Some("heroku/nodejs".to_owned())));
+    assert_eq!((built.language.as_deref(), built.settled), (Some("Node.js"), vec!["heroku/nodejs".parse().unwrap()]));
     assert_eq!(built.process_types, Procfile::parse(b"web: npm start").unwrap());
     assert!(scene.blobs.has(built.sha256).await.unwrap());
 }
