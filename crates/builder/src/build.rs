@@ -42,7 +42,21 @@ impl Builder {
         let limit = self.limits.time;
         let built = tokio::time::timeout(limit, self.steps(job, terminal, &mut open)).await;
         open.close().await;
-        built.unwrap_or(Err(BuildError::TimedOut { limit }))
+        match built.unwrap_or(Err(BuildError::TimedOut { limit })) {
+            Err(BuildError::Platform(error)) => Err(self.blame(error).await),
+            built => built,
+        }
+    }
+
+    /// What fails on the platform's side once the disk is nearly full failed because of that.
+    async fn blame(&self, error: Box<dyn std::error::Error + Send + Sync>) -> BuildError {
+        match self.check_room().await {
+            Err(full @ BuildError::DiskFull { .. }) => {
+                tracing::error!(error = error.as_ref() as &dyn std::error::Error, "a build failed on a full disk");
+                full
+            }
+            _ => BuildError::Platform(error),
+        }
     }
 
     /// Whether there is room to build at all.

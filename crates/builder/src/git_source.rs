@@ -71,6 +71,11 @@ pub(crate) const FORGET_GIT: [&str; 11] = ["find", FOLDER, "-name", ".git", "-pr
 pub(crate) fn program(argv: Vec<String>, protocols: &str) -> Program {
     let env = [
         ("GIT_ALLOW_PROTOCOL", protocols),
-        ("HOME", "/tmp"), ("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8"), ("GIT_TERMINAL_PROMPT", "0"), ("GIT_LFS_SKIP_SMUDGE", "1")];
+        ("HOME", "/tmp"),
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("LANG", "C.UTF-8"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+        ("GIT_LFS_SKIP_SMUDGE", "1"),
+    ];
     Program { argv, env: env.map(|(key, value)| (key.to_owned(), value.to_owned())).into(), working_dir: "/tmp".to_owned() }
 }

@@ -27,7 +27,15 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory_mib: 2560, cpu_milli: 2000, pids: 4096, slug_bytes: 500 << 20, slug_soft_bytes: 300 << 20, time: Duration::from_secs(15 * 60), min_free_bytes: 1 << 30 }
+        Self {
+            memory_mib: 2560,
+            cpu_milli: 2000,
+            pids: 4096,
+            slug_bytes: 500 << 20,
+            slug_soft_bytes: 300 << 20,
+            time: Duration::from_secs(15 * 60),
+            min_free_bytes: 1 << 30,
+        }
     }
 }
 

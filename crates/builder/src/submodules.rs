@@ -71,10 +71,5 @@ fn steps(submodules: &[Submodule]) -> [Vec<String>; 4] {
     for Submodule { path, commit } in submodules {
         index.extend(["--cacheinfo".to_owned(), format!("160000,{commit},{path}")]);
     }
-    [
-        own(&["git", "init", "-q", FOLDER]),
-        index,
-        own(&["git", "-C", FOLDER, "submodule", "update", "--init", "--recursive", "--jobs", "4"]),
-        own(&FORGET_GIT),
-    ]
+    [own(&["git", "init", "-q", FOLDER]), index, own(&["git", "-C", FOLDER, "submodule", "update", "--init", "--recursive", "--jobs", "4"]), own(&FORGET_GIT)]
 }

@@ -195,7 +195,8 @@ mod tests {
 
     #[test]
     fn a_file_of_buildpacks_has_one_in_a_line() {
-        let read = buildpacks_file(b"# first this\r\nheroku/nodejs\r\n\r\n  https://example.com/b.git#v1\n").map(|list| list.iter().map(ToString::to_string).collect());
+        let read = buildpacks_file(b"# first this\r\nheroku/nodejs\r\n\r\n  https://example.com/b.git#v1\n")
+            .map(|list| list.iter().map(ToString::to_string).collect());
         assert_eq!(read, Ok(vec!["heroku/nodejs".to_owned(), "https://example.com/b.git#v1".to_owned()]));
         assert_eq!(buildpacks_file(b"# nothing\n"), Ok(Vec::new()));
         assert_eq!(buildpacks_file(b"file:///etc/passwd"), Err(InvalidBuildpack::Scheme));

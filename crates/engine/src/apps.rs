@@ -3,12 +3,7 @@
 use domain::{App, AppName, ConfigVars, StackName, release::ReleaseStatus};
 use store::StoreError;
 
-use crate::{
-    accounts::Actor,
-    authority::Permission,
-    platform::Platform,
-    refusal::Refusal,
-};
+use crate::{accounts::Actor, authority::Permission, platform::Platform, refusal::Refusal};
 
 impl Platform {
     /// A new app, with v1 "Initial release" and v2 "Enable Logplex" (Heroku: so that an app always has a release, and a

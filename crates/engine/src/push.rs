@@ -109,13 +109,7 @@ impl Platform {
     }
 
     /// Remembers a build, and makes it known to those who want to follow it.
-    pub(crate) async fn open_build(
-        &self,
-        actor: &Actor,
-        app: &App,
-        version: Option<&str>,
-        buildpacks: Option<&[BuildpackRef]>,
-    ) -> Result<Build, StoreError> {
+    pub(crate) async fn open_build(&self, actor: &Actor, app: &App, version: Option<&str>, buildpacks: Option<&[BuildpackRef]>) -> Result<Build, StoreError> {
         let now = self.clock.now();
         let build = Build {
             id: self.chance.id(now),

@@ -18,14 +18,7 @@ use engine::{
 };
 use tokio::{net::UnixListener, sync::Semaphore};
 
-use crate::{
-    hook,
-    listen::listen,
-    places::Places,
-    process::Program,
-    repositories::Repositories,
-    tickets::Tickets,
-};
+use crate::{hook, listen::listen, places::Places, process::Program, repositories::Repositories, tickets::Tickets};
 
 /// The repositories and the way in and out of them.
 pub struct Git {

@@ -3,7 +3,11 @@
 
 use domain::{AppId, Build, BuildFailure, BuildId, BuildStatus, BuildpackRef, FailureKind};
 
-use crate::{Tx, error::{R, StoreError}, statement::Row};
+use crate::{
+    Tx,
+    error::{R, StoreError},
+    statement::Row,
+};
 
 macro_rules! select_build {
     ($rest:literal) => {
@@ -75,17 +79,17 @@ impl Tx {
             "UPDATE builds SET status = $1, slug_id = $2, buildpacks = $3, output = $4, failure = $5, failure_message = $6, updated_at_ms = $7 \
              WHERE id = $8",
         )
-            .text(build.status.word())
-            .id_or_null(build.slug)
-            .bind(shown(build.buildpacks.as_deref()))
-            .text(&build.output)
-            .bind(build.failure.as_ref().map(|failure| failure.kind.word().to_owned()))
-            .bind(build.failure.as_ref().map(|failure| failure.message.clone()))
-            .time(build.updated_at)
-            .id(build.id)
-            .execute()
-            .await
-            .map(drop)
+        .text(build.status.word())
+        .id_or_null(build.slug)
+        .bind(shown(build.buildpacks.as_deref()))
+        .text(&build.output)
+        .bind(build.failure.as_ref().map(|failure| failure.kind.word().to_owned()))
+        .bind(build.failure.as_ref().map(|failure| failure.message.clone()))
+        .time(build.updated_at)
+        .id(build.id)
+        .execute()
+        .await
+        .map(drop)
     }
 
     pub async fn build(&mut self, id: BuildId) -> R<Option<Build>> {
