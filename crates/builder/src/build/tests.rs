@@ -5,6 +5,7 @@ use std::{
 };
 
 use domain::{ConfigVars, Procfile};
+use ::tar::EntryType;
 use ports::{
     blobs::disk::DiskBlobs,
     sandbox::{OutputSink, Program, fake::Act},
@@ -31,6 +32,7 @@ struct Scene {
 }
 
 mod chosen;
+mod wishes;
 
 const BUILD: &str = "01890000-0000-7000-8000-0123456789ab";
 
