@@ -115,6 +115,21 @@ impl OutputSink for Shown<'_, '_> {
     }
 }
 
+/// Keeps the end of what a program writes, of both kinds in their order, up to 64 KB.
+#[derive(Default)]
+pub(crate) struct Together(pub(crate) Vec<u8>);
+
+impl OutputSink for Together {
+    fn stdout(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        self.0.drain(..self.0.len().saturating_sub(Kept::MOST));
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.stdout(bytes);
+    }
+}
+
 /// Keeps a program's output instead of showing it, up to 64 KB of each kind.
 #[derive(Default)]
 pub(crate) struct Kept {

@@ -10,7 +10,7 @@ use crate::{
     error::BuildError,
     git_source::{FOLDER, FORGET_GIT, program},
     job::Submodule,
-    output::{Kept, Output},
+    output::{Output, Together},
     pipe::pipe,
     sandbox::OpenSandbox,
     source::{BOUNDS, Layout, Source},
@@ -53,10 +53,9 @@ async fn install(sandbox: &dyn Sandbox, source: Source, submodules: &[Submodule]
     sandbox.put(ROOT, tree).await?;
     written.await.map_err(io::Error::other)?;
     for argv in steps(submodules) {
-        let mut kept = Kept::default();
-        let finished = sandbox.run(&program(argv, "https:http:git"), &mut kept).await?;
-        out.indented(&kept.stdout);
-        out.indented(&kept.stderr);
+        let mut said = Together::default();
+        let finished = sandbox.run(&program(argv, "https:http:git"), &mut said).await?;
+        out.indented(&said.0);
         if finished.status != 0 {
             return Err(BuildError::SourceInvalid("submodule install failed.".to_owned()));
         }

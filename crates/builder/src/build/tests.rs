@@ -4,8 +4,8 @@ use std::{
     time::Duration,
 };
 
-use domain::{ConfigVars, Procfile};
 use ::tar::EntryType;
+use domain::{ConfigVars, Procfile};
 use ports::{
     blobs::disk::DiskBlobs,
     sandbox::{OutputSink, Program, fake::Act},

@@ -116,9 +116,9 @@ async fn memory_that_runs_out_is_told_from_a_compile_that_fails() {
 #[ignore = "needs Docker"]
 async fn time_that_runs_out_ends_the_build_for_real() {
     let place = Place::new().await;
-    let shop = Workshop::new(&place, "echo asleep; sleep 600", Limits { time: Duration::from_secs(4), ..Limits::default() });
+    let shop = Workshop::new(&place, "echo asleep; sleep 600", Limits { time: Duration::from_secs(20), ..Limits::default() });
     let failed = shop.build(tree(&[])).await.unwrap_err();
-    assert_eq!(failed.to_string(), "Push rejected, the build timed out (limit is 4 seconds).");
+    assert_eq!(failed.to_string(), "Push rejected, the build timed out (limit is 20 seconds).");
     shop.screen.ends_with("asleep\n").await;
 }
 
@@ -219,8 +219,9 @@ async fn submodules_of_a_push_are_fetched_inside() {
     let files = [(".gitmodules", modules.as_str()), (".slugignore", "*.md\n"), ("web.js", "")];
     shop.build(SourceTree::Tree { tar: tree(&files), submodules: submodules("lib") }).await.unwrap();
     let text = shop.screen.text();
-    assert!(text.contains("-----> Git submodules detected, installing\n       "), "{text}");
-    assert!(text.contains("./.gitmodules\n./lib/hello.txt\n./web.js\nhello from a submodule\n-----> Discovering"), "{text}");
+    let said = format!("-----> Git submodules detected, installing\n       Submodule 'lib' ({url}/lib.git) registered for path 'lib'\n       Cloning into ");
+    assert!(text.contains(&said) && text.contains("       Submodule path 'lib': checked out '"), "{text}");
+    assert!(text.contains("./.gitmodules\n./.slugignore\n./lib/hello.txt\n./web.js\nhello from a submodule\n-----> Discovering"), "{text}");
 
     // What git could be made to do, it does nothing of.
     let canary = "touch /tmp/codon/tmp/cache/canary";

@@ -50,7 +50,7 @@ pub(crate) struct Scripted {
     pub(crate) pushes: Mutex<Vec<(String, BTreeSet<String>)>>,
     /// The submodules of what was deployed.
     pub(crate) submodules: Mutex<Vec<Submodule>>,
-    /// Builds with a file `wait` in their source go on when they get a permit.
+    /// Builds with a file `wait` in their source go on when they get a permit; those with a file `half` wait within a line.
     pub(crate) gate: Semaphore,
     pub(crate) waiting: AtomicUsize,
     pub(crate) two_at_once: AtomicBool,
@@ -69,6 +69,9 @@ impl Deploy for Scripted {
         let files = files(&chunks.concat());
         terminal.line("-----> Node.js app detected");
         terminal.bytes(b"       installing");
+        if files.contains("half") {
+            self.gate.acquire().await.unwrap().forget();
+        }
         terminal.bytes(b" things\n");
         if files.contains("wait") {
             self.waiting.fetch_add(1, Ordering::SeqCst);

@@ -67,6 +67,22 @@ async fn two_pushes_at_once_are_built_one_after_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn half_a_line_is_sent_while_the_build_waits() {
+    let (world, client) = (World::new().await, Client::new().await);
+    client.commit("half", "").await;
+    let mut push = client.start_traced(&["push", &world.url(), "main"]);
+    let mut lines = BufReader::new(push.stderr.take().unwrap()).lines();
+    let heard = async {
+        // git shows whole lines only; that it has got more is in its trace.
+        while !lines.next_line().await.unwrap().expect("the push goes on").trim_end().ends_with("sideband< \\2       installing") {}
+    };
+    tokio::time::timeout(Duration::from_secs(60), heard).await.expect("half a line arrives while the build waits");
+    world.deployed.gate.add_permits(1);
+    while lines.next_line().await.unwrap().is_some() {}
+    assert!(push.wait().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_push_waits_for_a_build_that_is_none_and_the_other_way_round() {
     let (world, client) = (World::new().await, Client::new().await);
     let mut screen = Silent::default();

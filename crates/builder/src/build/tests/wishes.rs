@@ -41,8 +41,14 @@ async fn a_file_that_says_nonsense_fails_the_build_if_it_is_asked() {
         (file("app.json", &deep), "app.json cannot be read: it is nested more than 32 levels deep at line 1 column "),
         (file("app.json", &large), "`app.json` must be a plain file of at most 1 MB."),
         (link(EntryType::Symlink, "app.json", "/etc/passwd"), "`app.json` must be a plain file of at most 1 MB."),
-        (file("app.json", r#"{"buildpacks": [{"url": "ext::sh -c id"}]}"#), "app.json names a buildpack in its buildpacks that cannot be used. A buildpack URL must begin with "),
-        (file(".buildpacks", "file:///etc\n"), ".buildpacks names a buildpack that cannot be used. A buildpack URL must begin with https://, http:// or git://."),
+        (
+            file("app.json", r#"{"buildpacks": [{"url": "ext::sh -c id"}]}"#),
+            "app.json names a buildpack in its buildpacks that cannot be used. A buildpack URL must begin with ",
+        ),
+        (
+            file(".buildpacks", "file:///etc\n"),
+            ".buildpacks names a buildpack that cannot be used. A buildpack URL must begin with https://, http:// or git://.",
+        ),
     ] {
         let source = [source];
         let (built, seen) = scene.build(&source, ConfigVars::default()).await;
@@ -113,7 +119,8 @@ async fn submodules_are_fetched_before_slugignore_is_followed() {
     let commit = "c".repeat(40);
     let (built, seen) = build_checkout(&scene, &[file(".slugignore", "*.md"), folder("lib")], &[("lib", &commit), ("-x,y", &commit)]).await;
     built.unwrap();
-    let heading = "-----> Git submodules detected, installing\n       Cloning into '/tmp/source/lib'...\n-----> Deleting 1 files matching .slugignore patterns.\n";
+    let heading =
+        "-----> Git submodules detected, installing\n       Cloning into '/tmp/source/lib'...\n-----> Deleting 1 files matching .slugignore patterns.\n";
     assert!(seen.contains(heading), "{seen}");
     let workspace = listing(&scene.workspace.lock().unwrap());
     assert!(workspace.contains(&"-0664 1000:1000 build_456789ab/lib/a.c \"\"".to_owned()), "{workspace:?}");
