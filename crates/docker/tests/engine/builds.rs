@@ -60,14 +60,14 @@ struct Workshop<'a> {
 }
 
 impl<'a> Workshop<'a> {
-    fn new(place: &'a Place, compile: &str, limits: Limits) -> Self {
+    fn new(place: &'a Place, compile: &str, limits: &Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let bin = folder.path().join("try/bin");
         fs::create_dir_all(&bin).unwrap();
         fs::write(bin.join("detect"), "#!/bin/sh\necho Try\n").unwrap();
         fs::write(bin.join("compile"), format!("#!/bin/bash\ncd \"$1\"\n{compile}\n")).unwrap();
         let sandboxes: Arc<dyn Sandboxes> = place.docker.clone();
-        let limits = Limits { min_free_bytes: 0, ..limits };
+        let limits = Limits { min_free_bytes: 0, ..limits.clone() };
         let builder = Arc::new(Builder::new(sandboxes, place.blobs.clone(), folder.path().to_owned(), limits));
         Self { place, builder, screen: Screen::default(), _folder: folder }
     }
@@ -105,10 +105,10 @@ fn tree(files: &[(&str, &str)]) -> ByteStream {
 async fn memory_that_runs_out_is_told_from_a_compile_that_fails() {
     let place = Place::new().await;
     let limits = Limits { memory_mib: 64, ..Limits::default() };
-    let hungry = Workshop::new(&place, "echo eating; tail /dev/zero", limits.clone());
+    let hungry = Workshop::new(&place, "echo eating; tail /dev/zero", &limits);
     let failed = hungry.build(tree(&[])).await.unwrap_err();
     assert_eq!(failed.to_string(), "Push rejected, the build ran out of memory (limit is 64 MB).", "{}", hungry.screen.text());
-    let clumsy = Workshop::new(&place, "kill -9 $$", limits);
+    let clumsy = Workshop::new(&place, "kill -9 $$", &limits);
     assert_eq!(clumsy.build(tree(&[])).await.unwrap_err().to_string(), "Push rejected, failed to compile Try app.");
 }
 
@@ -116,7 +116,7 @@ async fn memory_that_runs_out_is_told_from_a_compile_that_fails() {
 #[ignore = "needs Docker"]
 async fn time_that_runs_out_ends_the_build_for_real() {
     let place = Place::new().await;
-    let shop = Workshop::new(&place, "echo asleep; sleep 600", Limits { time: Duration::from_secs(20), ..Limits::default() });
+    let shop = Workshop::new(&place, "echo asleep; sleep 600", &Limits { time: Duration::from_secs(20), ..Limits::default() });
     let failed = shop.build(tree(&[])).await.unwrap_err();
     assert_eq!(failed.to_string(), "Push rejected, the build timed out (limit is 20 seconds).");
     shop.screen.ends_with("asleep\n").await;
@@ -128,10 +128,10 @@ async fn a_slug_can_be_warned_of_or_be_too_large() {
     let place = Place::new().await;
     let compile = "head -c 3000000 /dev/urandom >large";
     let limits = Limits { slug_bytes: 4 << 20, slug_soft_bytes: 2 << 20, ..Limits::default() };
-    let warned = Workshop::new(&place, compile, limits.clone());
+    let warned = Workshop::new(&place, compile, &limits);
     warned.build(tree(&[])).await.unwrap();
     warned.screen.ends_with(" !     Warning: Your slug size (2 MB) exceeds our soft limit (2 MB) which may affect boot time.\n").await;
-    let refused = Workshop::new(&place, compile, Limits { slug_bytes: 2 << 20, ..limits });
+    let refused = Workshop::new(&place, compile, &Limits { slug_bytes: 2 << 20, ..limits });
     let failed = refused.build(tree(&[])).await.unwrap_err();
     assert!(failed.to_string().starts_with("Compiled slug size: 2.9M is too large (max is 2M)."), "{failed}");
 }
@@ -141,7 +141,7 @@ async fn a_slug_can_be_warned_of_or_be_too_large() {
 async fn half_a_line_is_seen_while_the_build_waits_and_lines_keep_their_order() {
     let place = Place::new().await;
     let compile = "for i in $(seq 200); do echo out $i; echo err $i >&2; sleep 0.001; done; printf 'waiting ..'; until [ -e \"$2/go\" ]; do sleep 0.05; done; echo '. gone on'";
-    let shop = Workshop::new(&place, compile, Limits::default());
+    let shop = Workshop::new(&place, compile, &Limits::default());
     let go = async {
         shop.screen.ends_with("\nwaiting ..").await;
         let container = place.listed(&["ps"]).remove(0);
@@ -161,7 +161,7 @@ async fn half_a_line_is_seen_while_the_build_waits_and_lines_keep_their_order() 
 /// Serves a folder over HTTP to containers, which reach this machine at the first address of their network.
 async fn serve(place: &Place, folder: PathBuf) -> String {
     // The network is made for the first sandbox.
-    Workshop::new(place, "true", Limits::default()).build(tree(&[])).await.unwrap();
+    Workshop::new(place, "true", &Limits::default()).build(tree(&[])).await.unwrap();
     let network = place.listed(&["network", "ls"]).remove(0);
     let inspected = Command::new("docker").args(["network", "inspect", &network, "--format", "{{(index .IPAM.Config 0).Subnet}}"]).output().unwrap();
     let subnet = String::from_utf8(inspected.stdout).unwrap();
@@ -215,7 +215,7 @@ async fn submodules_of_a_push_are_fetched_inside() {
     let url = serve(&place, served.path().to_owned()).await;
     let submodules = |path: &str| vec![Submodule { path: path.to_owned(), commit: commit.clone() }];
     let modules = format!("[submodule \"lib\"]\n\tpath = lib\n\turl = {url}/lib.git\n");
-    let shop = Workshop::new(&place, SHOW, Limits::default());
+    let shop = Workshop::new(&place, SHOW, &Limits::default());
     let files = [(".gitmodules", modules.as_str()), (".slugignore", "*.md\n"), ("web.js", "")];
     shop.build(SourceTree::Tree { tar: tree(&files), submodules: submodules("lib") }).await.unwrap();
     let text = shop.screen.text();
@@ -236,12 +236,12 @@ async fn submodules_of_a_push_are_fetched_inside() {
         (format!("[submodule \"lib\"]\n\tpath = \"lib\\r\"\n\turl = {url}/lib.git\n"), "lib"),
         (format!("[submodule \"lib\"]\n\tpath = lib\n\turl = {url}/missing.git\n"), "lib"),
     ] {
-        let shop = Workshop::new(&place, "ls \"$2\"", Limits::default());
+        let shop = Workshop::new(&place, "ls \"$2\"", &Limits::default());
         let source = SourceTree::Tree { tar: tree(&[(".gitmodules", &modules)]), submodules: submodules(path) };
         let failed = shop.build(source).await.unwrap_err();
         assert_eq!(failed.to_string(), "Push rejected, submodule install failed.", "{modules}");
     }
-    let after = Workshop::new(&place, "ls \"$2\"", Limits::default());
+    let after = Workshop::new(&place, "ls \"$2\"", &Limits::default());
     after.build(tree(&[])).await.unwrap();
     assert!(!after.screen.text().contains("canary"));
 }
@@ -253,7 +253,7 @@ async fn a_source_in_a_repository_elsewhere_is_fetched_inside() {
     repository(served.path(), "shop.git", &[("web.js", "one")]);
     // Only a server that speaks the smart protocol gives a commit without its history.
     let smart = smart_server(&place, served.path()).await;
-    let shop = Workshop::new(&place, SHOW, Limits::default());
+    let shop = Workshop::new(&place, SHOW, &Limits::default());
     let of = |url: String, reference: Option<&str>| SourceTree::Git { url, reference: reference.map(str::to_owned) };
     for reference in [None, Some("main")] {
         shop.build(of(format!("{smart}/shop.git"), reference)).await.unwrap();
