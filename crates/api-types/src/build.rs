@@ -39,8 +39,10 @@ pub struct BuildFailure {
 /// A buildpack as a build names it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BuildBuildpack {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    pub url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// The source that is built.

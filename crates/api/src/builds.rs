@@ -2,13 +2,13 @@
 
 use std::convert::Infallible;
 
-use api_types::{Build, BuildCreate, BuildFailure, Secret, SourceBlob, UserRef};
+use api_types::{Build, BuildBuildpack, BuildCreate, BuildFailure, Secret, SourceBlob, UserRef};
 use axum::{
     Json,
     extract::State,
     response::{IntoResponse, Response},
 };
-use domain::{App, Release};
+use domain::{App, BuildpackRef, Release};
 use engine::{Link, NewBuild, Permission, Refusal};
 use futures_util::StreamExt;
 use http::StatusCode;
@@ -57,12 +57,10 @@ pub(crate) async fn create(
     Body(asked): Body<BuildCreate>,
 ) -> Result<(StatusCode, Json<Build>), ApiError> {
     api.platform.authorize(&caller.actor, &app, Permission::Deploy).await?;
-    if asked.buildpacks.is_some_and(|buildpacks| !buildpacks.is_empty()) {
-        return Err(Refusal::NotYet("Choosing buildpacks for a single build is not built yet; the app's own are used.".to_owned()).into());
-    }
     let url = asked.source_blob.url.ok_or_else(|| Refusal::Invalid("Give the source's URL as source_blob.url.".to_owned()))?;
     let request_id = uuid::Builder::from_random_bytes(api.platform.chance.bytes()).into_uuid().to_string();
-    let asked = NewBuild { url: url.into_inner(), checksum: asked.source_blob.checksum, version: asked.source_blob.version, request_id };
+    let buildpacks = asked.buildpacks.unwrap_or_default().into_iter().map(named).collect();
+    let asked = NewBuild { url: url.into_inner(), checksum: asked.source_blob.checksum, version: asked.source_blob.version, buildpacks, request_id };
     let (app, build) = api.platform.create_build(&caller.actor, &app, asked).await?;
     Ok((StatusCode::CREATED, Json(api.shown_alone(&app, &build).await?)))
 }
@@ -96,12 +94,23 @@ impl Api {
     }
 }
 
+/// What a client calls a buildpack: its URL, or else its name.
+fn named(asked: BuildBuildpack) -> String {
+    asked.url.filter(|url| !url.is_empty()).or(asked.name).unwrap_or_default()
+}
+
+/// A buildpack that ran. Only those of the registry have names.
+fn ran(buildpack: &BuildpackRef) -> BuildBuildpack {
+    let name = buildpack.url().is_none().then(|| buildpack.to_string());
+    BuildBuildpack { name, url: Some(buildpack.urn()) }
+}
+
 fn shown(api: &Api, app: &App, build: &domain::Build, releases: &[Release], user: UserRef) -> Build {
     // Newest first: the oldest release of its slug is the one the build made.
     let release = releases.iter().rev().find(|release| release.slug.is_some() && release.slug == build.slug);
     Build {
         app: id_ref(app.id.uuid()),
-        buildpacks: None,
+        buildpacks: build.buildpacks.as_deref().map(|buildpacks| buildpacks.iter().map(ran).collect()),
         created_at: time(build.created_at),
         failure: build.failure.as_ref().map(|failure| BuildFailure { id: failure.kind.word().to_owned(), message: failure.message.clone() }),
         id: build.id.to_string(),

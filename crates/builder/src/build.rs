@@ -16,7 +16,8 @@ use crate::{
     pipeline::Pipeline,
     sandbox::OpenSandbox,
     slug_archive,
-    source::{BOUNDS, Layout, Source},
+    source::{BOUNDS, Layout, Source, Wanted},
+    submodules,
     workspace::{self, Calls, build_folder},
 };
 
@@ -41,7 +42,21 @@ impl Builder {
         let limit = self.limits.time;
         let built = tokio::time::timeout(limit, self.steps(job, terminal, &mut open)).await;
         open.close().await;
-        built.unwrap_or(Err(BuildError::TimedOut { limit }))
+        match built.unwrap_or(Err(BuildError::TimedOut { limit })) {
+            Err(BuildError::Platform(error)) => Err(self.blame(error).await),
+            built => built,
+        }
+    }
+
+    /// What fails on the platform's side once the disk is nearly full failed because of that.
+    async fn blame(&self, error: Box<dyn std::error::Error + Send + Sync>) -> BuildError {
+        match self.check_room().await {
+            Err(full @ BuildError::DiskFull { .. }) => {
+                tracing::error!(error = error.as_ref() as &dyn std::error::Error, "a build failed on a full disk");
+                full
+            }
+            _ => BuildError::Platform(error),
+        }
     }
 
     /// Whether there is room to build at all.
@@ -69,14 +84,24 @@ impl Builder {
         let folder = build_folder(build);
         let calls = Calls::new(&folder, stack.as_str(), source_version, request_id);
 
-        let source = match source {
-            SourceTree::Tree(tar) => Source::receive(tar, Layout::Tree, BOUNDS).await?,
+        let mut source = match source {
+            SourceTree::Tree { tar, submodules } => {
+                let source = Source::receive(tar, Layout::Tree, BOUNDS).await?;
+                if submodules.is_empty() { source } else { submodules::receive(self.sandboxes.as_ref(), &spec, source, &submodules, out).await? }
+            }
             SourceTree::Archive(tar) => Source::receive(tar, Layout::Archive, BOUNDS).await?,
             SourceTree::Git { url, reference } => git_source::receive(self.sandboxes.as_ref(), &spec, &url, reference.as_deref(), out).await?,
         };
         if source.files_left_out > 0 {
             out.heading(&format!("Deleting {} files matching .slugignore patterns.", source.files_left_out));
         }
+        let wanted = if asked.is_empty() { source.wanted()? } else { Wanted::File(asked) };
+        let (asked, mut settled) = match wanted {
+            Wanted::Nothing => (Vec::new(), Vec::new()),
+            Wanted::File(asked) => (asked, Vec::new()),
+            Wanted::AppJson(asked) => (asked.clone(), asked),
+        };
+        out.hide(&config, &asked);
         let buildpacks = self.buildpacks(asked.clone()).await?;
 
         let sandbox = open.open(self.sandboxes.as_ref(), &spec).await?;
@@ -105,15 +130,21 @@ impl Builder {
         out.heading("Compressing...");
         let slug = slug_archive::store(sandbox.take(calls.build_dir()).await?, self.blobs.as_ref(), self.limits.slug_bytes).await?;
         out.line(&format!("       Done: {}", human_bytes(slug.bytes)));
-        let detected = asked.is_empty().then(|| last.buildpack.title().parse().ok()).flatten();
+        if slug.bytes > self.limits.slug_soft_bytes {
+            let (mb, soft) = (slug.bytes >> 20, self.limits.slug_soft_bytes >> 20);
+            out.line(&format!(" !     Warning: Your slug size ({mb} MB) exceeds our soft limit ({soft} MB) which may affect boot time."));
+        }
+        if asked.is_empty() {
+            settled.extend(last.buildpack.title().parse::<BuildpackRef>().ok());
+        }
         Ok(Built {
             sha256: slug.sha256,
             diff_id: slug.diff_id,
             bytes: slug.bytes,
             process_types: procfile.unwrap_or_default().or_defaults(&release.process_types),
             language: Some(last.language.clone()),
-            buildpacks: if asked.is_empty() { detected.iter().cloned().collect() } else { asked },
-            detected,
+            buildpacks: if asked.is_empty() { settled.clone() } else { asked },
+            settled,
             first_release: release.first,
         })
     }

@@ -17,6 +17,8 @@ pub struct Limits {
     pub pids: i64,
     /// The largest slug, compressed. Heroku: 500 MB.
     pub slug_bytes: u64,
+    /// A slug larger than this is warned of. Heroku: 300 MB.
+    pub slug_soft_bytes: u64,
     /// The longest build, from receiving the source to the finished slug. Heroku: 15 minutes.
     pub time: Duration,
     /// With less room than this for slugs, nothing is built. In bytes.
@@ -25,14 +27,23 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory_mib: 2560, cpu_milli: 2000, pids: 4096, slug_bytes: 500 << 20, time: Duration::from_secs(15 * 60), min_free_bytes: 1 << 30 }
+        Self {
+            memory_mib: 2560,
+            cpu_milli: 2000,
+            pids: 4096,
+            slug_bytes: 500 << 20,
+            slug_soft_bytes: 300 << 20,
+            time: Duration::from_secs(15 * 60),
+            min_free_bytes: 1 << 30,
+        }
     }
 }
 
 /// Where a build's source comes from.
 pub enum SourceTree {
-    /// An uncompressed tar of the tree as `git archive` writes it: no prefix before the names.
-    Tree(ByteStream),
+    /// An uncompressed tar of the tree as `git archive` writes it: no prefix before the names. The folders of submodules are
+    /// empty in it; those that are named here are fetched into theirs, inside a sandbox.
+    Tree { tar: ByteStream, submodules: Vec<Submodule> },
     /// A tar as people make them: gzipped or not, everything in it perhaps in one folder, which is taken off.
     Archive(ByteStream),
     /// A branch, tag or commit of a public repository, fetched inside a sandbox: with the network of builds and nothing else.
@@ -40,9 +51,17 @@ pub enum SourceTree {
 }
 
 impl From<ByteStream> for SourceTree {
-    fn from(tree: ByteStream) -> Self {
-        Self::Tree(tree)
+    fn from(tar: ByteStream) -> Self {
+        Self::Tree { tar, submodules: Vec::new() }
     }
+}
+
+/// A commit of another repository in a tree. Where that repository is, `.gitmodules` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submodule {
+    pub path: String,
+    /// Its full hash.
+    pub commit: String,
 }
 
 impl Limits {
@@ -64,7 +83,7 @@ pub struct Job {
     /// `SOURCE_VERSION` for buildpacks: a commit's full hash.
     pub source_version: String,
     pub config: ConfigVars,
-    /// The buildpacks to use, in order; none: the one that fits is found.
+    /// The buildpacks to use, in order; none: the source says (`.buildpacks`, `app.json`), or the one that fits is found.
     pub buildpacks: Vec<BuildpackRef>,
     pub request_id: String,
 }
@@ -83,8 +102,9 @@ pub struct Built {
     pub language: Option<String>,
     /// The buildpacks that ran, in order.
     pub buildpacks: Vec<BuildpackRef>,
-    /// Which one was found to fit, if none was asked for.
-    pub detected: Option<BuildpackRef>,
+    /// What the app is to be built with from now on, unless somebody has said already: the buildpack that was found to fit,
+    /// or those that `app.json` asks for. A `.buildpacks` file is asked again by every build.
+    pub settled: Vec<BuildpackRef>,
     /// What the last buildpack asks an app's first release to have.
     pub first_release: FirstRelease,
 }

@@ -18,6 +18,7 @@ mod git_source;
 mod glob;
 mod slugignore;
 mod source;
+mod submodules;
 mod workspace;
 
 mod archive;
@@ -29,7 +30,7 @@ mod sandbox;
 
 pub use build::Builder;
 pub use error::{BuildError, failure_lines};
-pub use job::{Built, FirstRelease, Job, Limits, SourceTree, Terminal};
+pub use job::{Built, FirstRelease, Job, Limits, SourceTree, Submodule, Terminal};
 
 #[cfg(test)]
 mod fuzz;

@@ -21,6 +21,11 @@ impl<'a> Output<'a> {
         Self { terminal, secrets: Secrets::of(config, buildpacks), at_line_start: true }
     }
 
+    /// Hides more buildpacks' credentials, once it is known which there are.
+    pub(crate) fn hide(&mut self, config: &ConfigVars, buildpacks: &[BuildpackRef]) {
+        self.secrets = Secrets::of(config, buildpacks);
+    }
+
     /// `-----> Compressing...`
     pub(crate) fn heading(&mut self, text: &str) {
         self.line(&format!("-----> {text}"));
@@ -107,6 +112,21 @@ impl OutputSink for Shown<'_, '_> {
     fn stderr(&mut self, bytes: &[u8]) {
         let shown = self.stderr.pass(&self.out.secrets, bytes);
         self.out.bytes(&shown);
+    }
+}
+
+/// Keeps the end of what a program writes, of both kinds in their order, up to 64 KB.
+#[derive(Default)]
+pub(crate) struct Together(pub(crate) Vec<u8>);
+
+impl OutputSink for Together {
+    fn stdout(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        self.0.drain(..self.0.len().saturating_sub(Kept::MOST));
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.stdout(bytes);
     }
 }
 

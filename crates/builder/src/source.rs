@@ -7,7 +7,7 @@ use std::{
     io::{self, BufReader, Read, Seek, SeekFrom, Write},
 };
 
-use domain::Procfile;
+use domain::{AppJson, BuildpackRef, Procfile, app_json::buildpacks_file};
 use flate2::read::MultiGzDecoder;
 use ports::ByteStream;
 use tar::{Archive, Entry, EntryType, PaxExtensions};
@@ -49,7 +49,7 @@ const DEEPEST: usize = 256;
 
 /// Headers that describe other entries (long names, comments) are read into memory; more than this nobody needs. In bytes.
 const MAX_EXTENSION: u64 = 1 << 20;
-/// Files we read ourselves: `Procfile`, `.slugignore`. In bytes.
+/// Files we read ourselves, such as `Procfile` and `.slugignore`. In bytes.
 const MAX_READ: u64 = 1 << 20;
 
 /// A source that was looked through: every entry is a file, a folder or a symbolic link inside it.
@@ -61,6 +61,24 @@ pub(crate) struct Source {
     left_out: BTreeSet<usize>,
     /// How many of them are no folders.
     pub(crate) files_left_out: usize,
+    wishes: Wishes,
+}
+
+/// The files in which a source may say which buildpacks it wants; an error if there is one that is no plain file.
+#[derive(Default)]
+struct Wishes {
+    buildpacks: Option<Result<Vec<u8>, BuildError>>,
+    app_json: Option<Result<Vec<u8>, BuildError>>,
+}
+
+/// What a source wants to be built with.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Nothing,
+    /// Its `.buildpacks` says so, as long as it is there.
+    File(Vec<BuildpackRef>),
+    /// Its `app.json` says so, for whoever sets the app up.
+    AppJson(Vec<BuildpackRef>),
 }
 
 impl Source {
@@ -81,7 +99,7 @@ impl Source {
     fn look_through(mut archive: File, layout: Layout, bounds: Bounds) -> Result<Self, BuildError> {
         check_headers(&mut archive, bounds)?;
         let wrapped = layout == Layout::Archive && is_wrapped(&mut archive)?;
-        let Found { slugignore, procfile } = check_entries(&mut archive, wrapped, bounds)?;
+        let Found { slugignore, procfile, wishes } = check_entries(&mut archive, wrapped, bounds)?;
         let mut rules = Slugignore::parse(&slugignore.unwrap_or_default());
         let procfile_is_left_out = rules.ignores("Procfile", false);
         let (mut left_out, mut files_left_out) = (BTreeSet::new(), 0);
@@ -97,7 +115,28 @@ impl Source {
         }
         // Buildpacks may replace it. One that is wrong from the start is told before anybody waits for them.
         procfile.filter(|_| !procfile_is_left_out).map(|bytes| Procfile::parse(&bytes)).transpose()?;
-        Ok(Self { archive, wrapped, left_out, files_left_out })
+        Ok(Self { archive, wrapped, left_out, files_left_out, wishes })
+    }
+
+    /// Which buildpacks it wants. What is wrong in a file that nobody asks is nobody's concern.
+    pub(crate) fn wanted(&mut self) -> Result<Wanted, BuildError> {
+        if let Some(file) = self.wishes.buildpacks.take() {
+            let invalid = |why| BuildError::SourceInvalid(format!(".buildpacks names a buildpack that cannot be used. {why}"));
+            let buildpacks = buildpacks_file(&file?).map_err(invalid)?;
+            if !buildpacks.is_empty() {
+                return Ok(Wanted::File(buildpacks));
+            }
+        }
+        let Some(file) = self.wishes.app_json.take() else { return Ok(Wanted::Nothing) };
+        let app = AppJson::parse(&file?).map_err(|why| BuildError::SourceInvalid(format!("{}.", why.to_string().trim_end_matches('.'))))?;
+        Ok(if app.buildpacks.is_empty() { Wanted::Nothing } else { Wanted::AppJson(app.buildpacks) })
+    }
+
+    /// With everything, whatever `.slugignore` says.
+    pub(crate) fn unabridged(mut self) -> Self {
+        self.left_out.clear();
+        self.files_left_out = 0;
+        self
     }
 
     /// Writes every entry that is not left out, under the folder `under`.
@@ -213,6 +252,7 @@ fn check_headers(archive: &mut File, bounds: Bounds) -> Result<(), BuildError> {
 struct Found {
     slugignore: Option<Vec<u8>>,
     procfile: Option<Vec<u8>>,
+    wishes: Wishes,
 }
 
 fn check_entries(archive: &mut File, wrapped: bool, bounds: Bounds) -> Result<Found, BuildError> {
@@ -259,19 +299,24 @@ fn check_entries(archive: &mut File, wrapped: bool, bounds: Bounds) -> Result<Fo
             _ => return Err(refused(&raw, "is neither a file nor a folder nor a symbolic link")),
         }
         let own = parts.get(usize::from(wrapped)..).unwrap_or_default().join(&b'/');
-        let slot = match own.as_slice() {
-            b".slugignore" => &mut found.slugignore,
-            b"Procfile" => &mut found.procfile,
-            _ => continue,
-        };
-        if entry.header().entry_type() != EntryType::Regular || entry.size() > MAX_READ {
-            return Err(refused(&raw, "must be a plain file of at most 1 MB"));
+        match own.as_slice() {
+            b".slugignore" => found.slugignore = Some(read_whole(&mut entry, &raw)?),
+            b"Procfile" => found.procfile = Some(read_whole(&mut entry, &raw)?),
+            b".buildpacks" => found.wishes.buildpacks = Some(read_whole(&mut entry, &raw)),
+            b"app.json" => found.wishes.app_json = Some(read_whole(&mut entry, &raw)),
+            _ => {}
         }
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content).map_err(unreadable)?;
-        *slot = Some(content);
     }
     Ok(found)
+}
+
+fn read_whole(entry: &mut Entry<'_, impl Read>, path: &[u8]) -> Result<Vec<u8>, BuildError> {
+    if entry.header().entry_type() != EntryType::Regular || entry.size() > MAX_READ {
+        return Err(refused(path, "must be a plain file of at most 1 MB"));
+    }
+    let mut content = Vec::new();
+    entry.read_to_end(&mut content).map_err(unreadable)?;
+    Ok(content)
 }
 
 /// The path of an entry that was checked; empty for what is no entry of the tree.

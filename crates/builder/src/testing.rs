@@ -148,6 +148,17 @@ impl Playground {
         let files = [(folder.to_owned(), built.into())].into();
         Self { fake: FakeSandboxes { act, files }, trouble, opened: Arc::default(), closed: Arc::default() }
     }
+
+    /// What its programs do.
+    pub(crate) fn act(&self) -> Act {
+        self.fake.act.clone()
+    }
+
+    /// Another doing, and one more folder that holds something in the end.
+    pub(crate) fn replace(&mut self, act: Act, folder: &str, built: Vec<u8>) {
+        self.fake.act = act;
+        self.fake.files.insert(folder.to_owned(), built.into());
+    }
 }
 
 #[async_trait]

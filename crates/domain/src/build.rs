@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::{account::AccountId, app::AppId, ids::Id, slug::SlugId, stack::StackName};
+use crate::{account::AccountId, app::AppId, buildpack::BuildpackRef, ids::Id, slug::SlugId, stack::StackName, words::words};
 
 /// One run of the buildpacks over one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub struct Build {
     /// What the source is called: a commit's full hash for a push.
     pub source_version: Option<String>,
     pub stack: StackName,
+    /// The buildpacks that ran, in order, their URLs' credentials hidden; until then those it was asked to run. None: whatever
+    /// the app says is not settled yet.
+    pub buildpacks: Option<Vec<BuildpackRef>>,
     pub slug: Option<SlugId>,
     /// What went wrong, in the build or in the release phase after it.
     pub failure: Option<BuildFailure>,
@@ -31,21 +34,7 @@ pub enum BuildStatus {
     Failed,
 }
 
-impl BuildStatus {
-    /// As the API and the database write it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Reads [`Self::word`] back.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Pending, Self::Succeeded, Self::Failed].into_iter().find(|status| status.word() == word)
-    }
-}
+words!(BuildStatus { Pending = "pending", Succeeded = "succeeded", Failed = "failed" });
 
 /// What went wrong, so that a program can tell one failure from another and a person reads a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,40 +64,16 @@ pub enum FailureKind {
     Platform,
 }
 
-impl FailureKind {
-    const ALL: [(Self, &'static str); 11] = [
-        (Self::Source, "source"),
-        (Self::NoBuildpack, "no_buildpack"),
-        (Self::Compile, "compile"),
-        (Self::TimedOut, "timed_out"),
-        (Self::OutOfMemory, "out_of_memory"),
-        (Self::SlugTooLarge, "slug_too_large"),
-        (Self::ReleasePhase, "release_phase"),
-        (Self::Cancelled, "cancelled"),
-        (Self::DiskFull, "disk_full"),
-        (Self::Interrupted, "interrupted"),
-        (Self::Platform, "platform"),
-    ];
-
-    /// As the API and the database write it.
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("platform", |(_, word)| word)
-    }
-
-    /// Reads [`Self::word`] back.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == word).map(|(kind, _)| *kind)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_failure_has_a_word_of_its_own() {
-        for (kind, word) in FailureKind::ALL {
-            assert_eq!((kind.word(), FailureKind::from_word(word)), (word, Some(kind)));
-        }
-    }
-}
+words!(FailureKind {
+    Source = "source",
+    NoBuildpack = "no_buildpack",
+    Compile = "compile",
+    TimedOut = "timed_out",
+    OutOfMemory = "out_of_memory",
+    SlugTooLarge = "slug_too_large",
+    ReleasePhase = "release_phase",
+    Cancelled = "cancelled",
+    DiskFull = "disk_full",
+    Interrupted = "interrupted",
+    Platform = "platform",
+});

@@ -3,11 +3,14 @@
 //! No input, no output, no clock, no randomness: time is a [`jiff::Timestamp`] argument and chance a drawn number.
 //! Read the modules in the order they stand here.
 
+mod words;
+
 pub mod ids;
 pub mod names;
 
 pub mod account;
 pub mod app;
+pub mod app_json;
 pub mod config_vars;
 pub mod procfile;
 pub mod ssh_key;
@@ -33,6 +36,7 @@ pub mod notice;
 
 pub use account::{Account, AccountId, Authorization, AuthorizationId, Email};
 pub use app::{App, AppId};
+pub use app_json::{AppJson, InvalidAppJson};
 pub use build::{Build, BuildFailure, BuildId, BuildStatus, FailureKind};
 pub use buildpack::{BuildpackRef, InvalidBuildpack};
 pub use config_vars::{ConfigKey, ConfigValue, ConfigVars};

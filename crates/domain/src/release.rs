@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
 
-use crate::{account::AccountId, app::AppId, ids::Id, slug::SlugId};
+use crate::{account::AccountId, app::AppId, ids::Id, slug::SlugId, words::words};
 
 /// What runs: a slug (none before the first deploy) with the config vars of its moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,21 +58,7 @@ pub enum ReleaseStatus {
     Failed,
 }
 
-impl ReleaseStatus {
-    /// As the API and the database write it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Reads [`Self::word`] back.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Pending, Self::Succeeded, Self::Failed].into_iter().find(|status| status.word() == word)
-    }
-}
+words!(ReleaseStatus { Pending = "pending", Succeeded = "succeeded", Failed = "failed" });
 
 impl Release {
     /// Whether `rollback` may go back to it: it ran, and it has code (Heroku: `eligible_for_rollback`).

@@ -3,7 +3,7 @@
 use std::{fmt::Display, str::FromStr};
 
 use domain::{
-    AppName, BuildpackRef, ConfigVars, DynoName, DynoSize, Email, Procfile, PublicKey, ReleaseVersion, Sha256, StackName, config_vars::describe_change,
+    AppJson, AppName, BuildpackRef, ConfigVars, DynoName, DynoSize, Email, Procfile, PublicKey, ReleaseVersion, Sha256, StackName, config_vars::describe_change,
     formation::quantity,
 };
 use fuzz::Target;
@@ -206,4 +206,32 @@ fn fuzz_buildpack() {
 #[test]
 fn fuzz_names() {
     fuzz::check(&NAMES);
+}
+
+const APP_JSON: Target = Target {
+    name: "app_json",
+    words: &[b"{", b"}", b"[", b"]", b"\"", b":", b",", b"\"buildpacks\":", b"{\"url\":\"heroku/nodejs\"}", b"\"a\":1,\"a\":2", b"\\u001b", b"\\ud800", b"1e999", b"null", b"-0"],
+    longest: 50_000,
+    run: app_json,
+};
+
+fn app_json(bytes: &[u8]) -> String {
+    match AppJson::parse(bytes) {
+        Err(why) => {
+            let sentence = why.to_string();
+            assert!(sentence.len() < 600 && !sentence.contains(char::is_control), "{sentence:?}");
+            variant(&why)
+        }
+        Ok(read) => {
+            assert!(read.buildpacks.len() <= 50);
+            let urls: Vec<_> = read.buildpacks.iter().map(|buildpack| format!("{{\"url\":\"{}\"}}", buildpack.expose())).collect();
+            assert_eq!(AppJson::parse(format!("{{\"buildpacks\":[{}]}}", urls.join(",")).as_bytes()).as_ref(), Ok(&read));
+            format!("accepted {}", read.buildpacks.len())
+        }
+    }
+}
+
+#[test]
+fn fuzz_app_json() {
+    fuzz::check(&APP_JSON);
 }

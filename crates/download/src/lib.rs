@@ -46,12 +46,14 @@ const SYSTEM_BUNDLES: &[&str] = &["/etc/ssl/certs/ca-certificates.crt", "/etc/pk
 pub struct PublicDownloads {
     tls: TlsConfig,
     allowed: public::Rule,
+    trusted: Arc<[String]>,
 }
 
 impl PublicDownloads {
-    /// `extra_ca_file`: PEM certificates to trust besides the system's.
-    pub fn new(extra_ca_file: Option<&Path>) -> io::Result<Self> {
-        Self::with_rule(extra_ca_file, public::may_be_reached)
+    /// `extra_ca_file`: PEM certificates to trust besides the system's. `trusted`: the admin's own hosts, as `host` (on the
+    /// usual ports) or `host:port`, whose addresses are not looked at.
+    pub fn new(extra_ca_file: Option<&Path>, trusted: &[String]) -> io::Result<Self> {
+        Ok(Self { trusted: trusted.into(), ..Self::with_rule(extra_ca_file, public::may_be_reached)? })
     }
 
     fn with_rule(extra_ca_file: Option<&Path>, allowed: public::Rule) -> io::Result<Self> {
@@ -65,7 +67,7 @@ impl PublicDownloads {
             .root_certs(RootCerts::new_with_certs(&certificates))
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build();
-        Ok(Self { tls, allowed })
+        Ok(Self { tls, allowed, trusted: Arc::default() })
     }
 
     /// One agent per download: no connection is shared between people.
@@ -83,7 +85,7 @@ impl PublicDownloads {
             .accept_encoding("identity")
             .tls_config(self.tls.clone())
             .build();
-        Agent::with_parts(config, DefaultConnector::default(), Vetted::new(self.allowed, refused))
+        Agent::with_parts(config, DefaultConnector::default(), Vetted::new(self.allowed, self.trusted.clone(), refused))
     }
 }
 
@@ -104,6 +106,10 @@ impl Downloads for PublicDownloads {
         });
         answered.await.map_err(|_| DownloadError::Broken("the download broke off".to_owned()))??;
         Ok(stream::poll_fn(move |cx| received.poll_recv(cx)).boxed())
+    }
+
+    fn trusts(&self, host: &str) -> bool {
+        self.trusted.iter().any(|trusted| trusted == host)
     }
 }
 

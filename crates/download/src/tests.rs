@@ -82,6 +82,22 @@ async fn a_redirect_is_looked_at_as_closely() {
 }
 
 #[tokio::test]
+async fn an_admins_own_hosts_are_asked_wherever_they_are_and_nothing_beside_them() {
+    let inside = server(|_| panic!("it was asked"));
+    let (elsewhere, port) = (redirect(&inside), inside.rsplit(':').next().unwrap().to_owned());
+    let own = server(move |path| if path == "/away" { elsewhere.clone() } else { ok("theirs") });
+    let trusted = [own.trim_start_matches("http://").to_owned()];
+    let downloads = PublicDownloads::new(None, &trusted).unwrap();
+    let chunks: Vec<Bytes> = downloads.get(&format!("{own}/a")).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(chunks.concat(), b"theirs");
+    assert!(downloads.trusts(&trusted[0]) && !downloads.trusts("127.0.0.1"));
+    for url in [format!("{own}/away"), inside, format!("http://127.0.0.1:{port}@localhost:{port}/")] {
+        let Err(refused) = downloads.get(&url).await else { panic!("{url}") };
+        assert!(matches!(refused, DownloadError::NotPublic(_)), "{url}: {refused}");
+    }
+}
+
+#[tokio::test]
 async fn failures_are_sentences() {
     let url = server(|path| match path {
         "/missing" => "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned(),

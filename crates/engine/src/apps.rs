@@ -3,12 +3,7 @@
 use domain::{App, AppName, ConfigVars, StackName, release::ReleaseStatus};
 use store::StoreError;
 
-use crate::{
-    accounts::Actor,
-    authority::Permission,
-    platform::{Platform, lock},
-    refusal::Refusal,
-};
+use crate::{accounts::Actor, authority::Permission, platform::Platform, refusal::Refusal};
 
 impl Platform {
     /// A new app, with v1 "Initial release" and v2 "Enable Logplex" (Heroku: so that an app always has a release, and a
@@ -76,7 +71,6 @@ impl Platform {
         let app = self.authorize_in(&mut tx, actor, app, Permission::Manage).await?;
         tx.delete_app(app.id).await?;
         tx.commit().await?;
-        lock(&self.building).remove(&app.id);
         self.cancel_builds_of(app.id, actor.account.email.as_str());
         self.logs.forget(app.id);
         self.formation.up();

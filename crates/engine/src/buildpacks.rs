@@ -23,6 +23,15 @@ impl Platform {
         Ok((app, buildpacks))
     }
 
+    /// The buildpacks that are asked for for one build: the app's own stay as they are, and lend their credentials.
+    pub(crate) async fn for_one_build(&self, app: &App, asked: &[String]) -> Result<Option<Vec<BuildpackRef>>, Refusal> {
+        if asked.is_empty() {
+            return Ok(None);
+        }
+        let own = self.store.read().await?.buildpacks(app.id).await?;
+        Ok(Some(replaced(&own, asked)?))
+    }
+
     /// What builds kept was made on another stack: nothing of it fits.
     pub(crate) async fn forget_cache(&self, app: AppId, stack: &StackName) {
         if let Err(error) = self.builder.purge_cache(app).await {

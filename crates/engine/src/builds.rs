@@ -24,6 +24,8 @@ pub struct NewBuild {
     pub checksum: Option<String>,
     /// What the source is called: a commit, a tag, anything.
     pub version: Option<String>,
+    /// For this build alone, named as people name them; none: what the app is built with.
+    pub buildpacks: Vec<String>,
     pub request_id: String,
 }
 
@@ -38,6 +40,7 @@ impl Platform {
         if let Some(version) = &asked.version {
             source::check_version(version)?;
         }
+        let buildpacks = self.for_one_build(&app, &asked.buildpacks).await?;
         let wanted = self.locate(&asked.url, checksum).await?;
         self.builder.check_room().await.map_err(no_room)?;
         let tree = match wanted {
@@ -48,8 +51,8 @@ impl Platform {
             Wanted::Elsewhere(url) => SourceTree::Archive(source::checked(source::fetched(self.downloads.clone(), url), checksum)),
             Wanted::Git { url, reference } => SourceTree::Git { url, reference },
         };
-        let build = self.open_build(actor, &app, asked.version.as_deref()).await?;
-        let order = Order { actor: actor.clone(), app: app.clone(), version: asked.version, source: tree, request_id: asked.request_id };
+        let build = self.open_build(actor, &app, asked.version.as_deref(), buildpacks.as_deref()).await?;
+        let order = Order { actor: actor.clone(), app: app.clone(), version: asked.version, source: tree, buildpacks, request_id: asked.request_id };
         let (platform, opened) = (self.clone(), build.clone());
         let work = tokio::spawn(async move { platform.carry_out(opened, order, None, &mut Nobody).await.map(drop) });
         let (platform, id) = (self.clone(), build.id);

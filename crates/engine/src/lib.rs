@@ -24,6 +24,7 @@ pub(crate) mod live;
 pub mod push;
 pub mod release_phase;
 pub mod source;
+pub mod turns;
 
 pub mod dynos;
 pub mod environment;
@@ -40,3 +41,4 @@ pub use builds::NewBuild;
 pub use links::Link;
 pub use platform::{Parts, Platform, Settings};
 pub use refusal::Refusal;
+pub use turns::Turn;

@@ -12,7 +12,7 @@ use ports::{Chance, Clock, Downloads, LogSink, Runtime, runtime::ContainerKey};
 use store::Db;
 use tokio::sync::watch;
 
-use crate::{background::Wake, live::Live, one_off::PendingAttachments};
+use crate::{background::Wake, live::Live, one_off::PendingAttachments, turns::Turns};
 
 /// The outside world and the store, handed in once at start.
 pub struct Parts {
@@ -88,8 +88,7 @@ pub struct Platform {
     /// Why a debt of a dyno could not be paid; shown by `ps`.
     pub(crate) troubles: Mutex<HashMap<ContainerKey, String>>,
     pub(crate) attachments: PendingAttachments,
-    /// One build at a time per app.
-    pub(crate) building: Mutex<HashMap<AppId, Arc<tokio::sync::Mutex<()>>>>,
+    pub(crate) turns: Turns,
     /// What builds that have not ended are saying.
     pub(crate) under_way: Mutex<HashMap<BuildId, Arc<Live>>>,
 }
@@ -113,7 +112,7 @@ impl Platform {
             addresses: Mutex::default(),
             troubles: Mutex::default(),
             attachments: PendingAttachments::default(),
-            building: Mutex::default(),
+            turns: Turns::default(),
             under_way: Mutex::default(),
         })
     }

@@ -3,17 +3,18 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use builder::{BuildError, Built, FirstRelease, Job, SourceTree, Terminal};
-use domain::{App, Build, BuildFailure, BuildStatus, Release, Slug, buildpack::for_build, release::ReleaseStatus};
-use ports::{ByteStream, runtime::Image};
+use domain::{App, Build, BuildFailure, BuildStatus, BuildpackRef, Release, Slug, buildpack::for_build, release::ReleaseStatus};
+use ports::runtime::Image;
 use store::{StoreError, Tx};
 
 use crate::{
     accounts::Actor,
     failures,
     live::Live,
-    platform::{Platform, lock},
+    platform::Platform,
     release_phase::{self, Outcome},
     releases::{adopt, short},
+    turns::Turn,
 };
 
 /// Code on its way to run.
@@ -22,9 +23,11 @@ pub struct Push {
     pub app: App,
     /// A commit's full hash.
     pub commit: String,
-    /// An uncompressed tar of the commit's tree, entries without a prefix.
-    pub source: ByteStream,
+    /// The commit's tree.
+    pub source: SourceTree,
     pub request_id: String,
+    /// The app's, kept until the build has ended.
+    pub turn: Turn,
 }
 
 /// Why a push was not deployed. `Display` is for the person; the terminal has been told already.
@@ -47,19 +50,18 @@ pub(crate) struct Order {
     /// What the source is called: a commit's full hash for a push.
     pub(crate) version: Option<String>,
     pub(crate) source: SourceTree,
+    /// For this build alone, whatever else is set.
+    pub(crate) buildpacks: Option<Vec<BuildpackRef>>,
     pub(crate) request_id: String,
 }
-
-/// Held by whoever builds an app.
-pub(crate) type Turn = tokio::sync::OwnedMutexGuard<()>;
 
 impl Platform {
     /// Builds what was pushed, releases it, and lets the dynos follow. A build that fails leaves the old release running.
     pub async fn receive(&self, push: Push, terminal: &mut dyn Terminal) -> Result<Release, PushError> {
-        let Push { actor, app, commit, source, request_id } = push;
-        let turn = self.take_turn(app.id, terminal).await;
-        let build = self.open_build(&actor, &app, Some(&commit)).await?;
-        self.carry_out(build, Order { actor, app, version: Some(commit), source: source.into(), request_id }, Some(turn), terminal).await
+        let Push { actor, app, commit, source, request_id, turn } = push;
+        let build = self.open_build(&actor, &app, Some(&commit), None).await?;
+        let order = Order { actor, app, version: Some(commit), source, buildpacks: None, request_id };
+        self.carry_out(build, order, Some(turn), terminal).await
     }
 
     /// Does a build that was opened, from its turn to its end, which is saved whatever happens.
@@ -106,18 +108,8 @@ impl Platform {
         Ok((release, outcome))
     }
 
-    /// One build at a time per app; whoever comes second waits for the first and is told so.
-    pub(crate) async fn take_turn(&self, app: domain::AppId, terminal: &mut dyn Terminal) -> Turn {
-        let turn: Arc<_> = lock(&self.building).entry(app).or_default().clone();
-        if let Ok(taken) = turn.clone().try_lock_owned() {
-            return taken;
-        }
-        terminal.line("-----> Another build of this app is under way; waiting for it to finish...");
-        turn.lock_owned().await
-    }
-
     /// Remembers a build, and makes it known to those who want to follow it.
-    pub(crate) async fn open_build(&self, actor: &Actor, app: &App, version: Option<&str>) -> Result<Build, StoreError> {
+    pub(crate) async fn open_build(&self, actor: &Actor, app: &App, version: Option<&str>, buildpacks: Option<&[BuildpackRef]>) -> Result<Build, StoreError> {
         let now = self.clock.now();
         let build = Build {
             id: self.chance.id(now),
@@ -126,6 +118,7 @@ impl Platform {
             status: BuildStatus::Pending,
             source_version: version.map(str::to_owned),
             stack: app.stack.clone(),
+            buildpacks: buildpacks.map(hidden),
             slug: None,
             failure: None,
             output: String::new(),
@@ -187,7 +180,10 @@ impl Platform {
             Ok((tx.config_vars(order.app.id).await?, tx.buildpacks(order.app.id).await?))
         };
         let (config, set) = read.await.map_err(|error: StoreError| BuildError::Platform(error.into()))?;
-        let buildpacks = for_build(&config, set).map_err(BuildError::BuildpackUrl)?;
+        let buildpacks = match order.buildpacks {
+            Some(asked) => asked,
+            None => for_build(&config, set).map_err(BuildError::BuildpackUrl)?,
+        };
         Ok(Job {
             build: build.id,
             app: order.app.id,
@@ -233,14 +229,12 @@ impl Platform {
         if !tx.releases(app.id).await?.iter().any(|release| release.slug.is_some()) {
             first_release(&mut tx, app, &built.first_release, terminal).await?;
         }
-        if let Some(detected) = built.detected
-            && tx.buildpacks(app.id).await?.is_empty()
-        {
+        if !built.settled.is_empty() && tx.buildpacks(app.id).await?.is_empty() {
             // As if set by hand (Heroku): from now on the app is what it turned out to be.
-            tx.set_buildpacks(app.id, &[detected]).await?;
+            tx.set_buildpacks(app.id, &built.settled).await?;
         }
         tx.insert_slug(&slug).await?;
-        tx.update_build(&Build { slug: Some(slug.id), updated_at: now, ..build.clone() }).await?;
+        tx.update_build(&Build { slug: Some(slug.id), buildpacks: Some(hidden(&built.buildpacks)), updated_at: now, ..build.clone() }).await?;
         let config = tx.config_vars(app.id).await?;
         let description = version.map_or_else(|| "Deploy".to_owned(), |version| format!("Deploy {}", short(version)));
         let release = tx.insert_release(self.chance.id(now), app.id, Some(slug.id), &description, actor.account.id, &config, now, status, !waits).await?;
@@ -263,11 +257,16 @@ impl Platform {
 
     async fn close_build(&self, build: Build, status: BuildStatus, failure: Option<BuildFailure>, output: String) -> Result<(), PushError> {
         let mut tx = self.store.write().await?;
-        let slug = tx.build(build.id).await?.and_then(|stored| stored.slug);
-        tx.update_build(&Build { status, failure, output, slug, updated_at: self.clock.now(), ..build }).await?;
+        // What became of it meanwhile is in its row.
+        let build = tx.build(build.id).await?.unwrap_or(build);
+        tx.update_build(&Build { status, failure, output, updated_at: self.clock.now(), ..build }).await?;
         tx.commit().await?;
         Ok(())
     }
+}
+
+fn hidden(buildpacks: &[BuildpackRef]) -> Vec<BuildpackRef> {
+    buildpacks.iter().map(BuildpackRef::hidden).collect()
 }
 
 /// What the buildpack asks an app's first release to have. Config vars that are set already stay as they are.

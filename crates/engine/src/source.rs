@@ -100,12 +100,12 @@ impl Platform {
             let nothing = || Refusal::Invalid("Nothing was uploaded to that source yet: PUT the archive to its put_url first.".to_owned());
             return Ok(Wanted::Stored(uploaded.ok_or_else(nothing)?));
         }
-        elsewhere(url, checksum)
+        elsewhere(url, checksum, |host| self.downloads.trusts(host))
     }
 }
 
-/// What a URL that is not ours means.
-fn elsewhere(url: &str, checksum: Option<Sha256>) -> Result<Wanted, Refusal> {
+/// What a URL that is not ours means. `trusts`: whether a host is one of the admin's own.
+fn elsewhere(url: &str, checksum: Option<Sha256>, trusts: impl Fn(&str) -> bool) -> Result<Wanted, Refusal> {
     let invalid = |why: &str| Err(Refusal::Invalid(why.to_owned()));
     if url.len() > 4096 || url.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
         return invalid("The source URL is not a URL.");
@@ -121,7 +121,8 @@ fn elsewhere(url: &str, checksum: Option<Sha256>) -> Result<Wanted, Refusal> {
     if !place.ends_with(".git") {
         return Ok(Wanted::Elsewhere(place.to_owned()));
     }
-    if !place.starts_with("https://") || place.contains('@') {
+    let their_own = place.strip_prefix("http://").and_then(|rest| rest.split('/').next()).is_some_and(trusts);
+    if !place.starts_with("https://") && !their_own || place.contains('@') {
         return invalid("A git source must be public and begin with https://.");
     }
     if checksum.is_some() {
@@ -187,7 +188,7 @@ mod tests {
     /// Hostile inputs 15–19.
     #[test]
     fn urls_lead_to_archives_or_repositories() {
-        let said = |url: &str| match elsewhere(url, None) {
+        let said = |url: &str| match elsewhere(url, None, |host| host == "git.internal:3000") {
             Ok(Wanted::Git { url, reference }) => format!("git {url} {reference:?}"),
             Ok(Wanted::Elsewhere(url)) => format!("archive {url}"),
             Ok(Wanted::Stored(_)) => "stored".to_owned(),
@@ -195,12 +196,14 @@ mod tests {
         };
         assert_eq!(said("https://example.com/a.tgz?x=1#f"), "archive https://example.com/a.tgz?x=1");
         assert_eq!(said("https://example.com/a.git#v1.2"), "git https://example.com/a.git Some(\"v1.2\")");
+        assert_eq!(said("http://git.internal:3000/a.git#main"), "git http://git.internal:3000/a.git Some(\"main\")");
         assert_eq!(said("https://example.com/a.git"), "git https://example.com/a.git None");
         for url in ["file:///etc/passwd", "ftp://x/y", "gopher://x", "", "//example.com/x", "/etc/passwd"] {
             assert_eq!(said(url), "The source URL must begin with https:// or http://.", "{url}");
         }
         assert_eq!(said("https://example.com/a\r\nhost: b"), "The source URL is not a URL.");
-        for url in ["http://example.com/a.git", "https://me:token@example.com/a.git"] {
+        for url in ["http://example.com/a.git", "https://me:token@example.com/a.git", "http://git.internal/a.git", "http://git.internal:3000@example.com/a.git"]
+        {
             assert_eq!(said(url), "A git source must be public and begin with https://.");
         }
         for url in ["https://h/a.git#--upload-pack=x", "https://h/a.git#", "https://h/a.git#a:b"] {

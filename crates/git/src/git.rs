@@ -18,14 +18,7 @@ use engine::{
 };
 use tokio::{net::UnixListener, sync::Semaphore};
 
-use crate::{
-    hook,
-    listen::listen,
-    places::Places,
-    process::Program,
-    repositories::Repositories,
-    tickets::{Tickets, Turns},
-};
+use crate::{hook, listen::listen, places::Places, process::Program, repositories::Repositories, tickets::Tickets};
 
 /// The repositories and the way in and out of them.
 pub struct Git {
@@ -34,7 +27,6 @@ pub struct Git {
     pub(crate) limits: Limits,
     pub(crate) repositories: Repositories,
     pub(crate) tickets: Tickets,
-    pub(crate) turns: Turns,
     pub(crate) places: Places,
     /// One repository is tidied up at a time.
     pub(crate) tidying: Arc<Semaphore>,
@@ -124,7 +116,6 @@ impl Git {
             places: Places::new(limits.processes, limits.processes_each),
             tidying: Arc::new(Semaphore::new(1)),
             tickets: Tickets::default(),
-            turns: Turns::default(),
             platform,
             deploy,
             limits,
@@ -137,7 +128,6 @@ impl Git {
 
     /// Removes the repository of an app that is destroyed.
     pub async fn forget(&self, app: AppId) -> io::Result<()> {
-        self.turns.forget(app);
         self.repositories.remove(app).await
     }
 

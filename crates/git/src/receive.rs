@@ -2,10 +2,10 @@
 
 use std::{error::Error, io};
 
-use builder::Terminal;
+use builder::{SourceTree, Terminal};
 use domain::App;
 use engine::{
-    Permission,
+    Permission, Turn,
     push::{Push, PushError},
 };
 
@@ -59,13 +59,15 @@ pub(crate) async fn receive(git: &Git, ticket: &Ticket, quarantine: &Quarantine,
 }
 
 async fn deploy(git: &Git, ticket: &Ticket, quarantine: &Quarantine, deployment: &Deployment, terminal: &mut dyn Terminal) -> Verdict {
-    take_turn(git, ticket, terminal).await;
+    // Until the branch has moved: of two at once both would be built, and then one of them could not move it any more.
+    let turn = git.platform.take_turn(ticket.app, terminal).await;
+    ticket.keep_turn(turn.clone());
     let app = match admit(git, ticket, quarantine, deployment).await {
         Ok(app) => app,
         Err(rejection) => return reject(&rejection, terminal),
     };
     let name = app.name.clone();
-    match build(git, ticket, quarantine, deployment, app, terminal).await {
+    match build(git, ticket, quarantine, deployment, (app, turn), terminal).await {
         Ok(Ok(())) => {
             return Verdict::Accept;
         }
@@ -84,20 +86,6 @@ async fn deploy(git: &Git, ticket: &Ticket, quarantine: &Quarantine, deployment:
     terminal.line(&format!("!\tPush rejected to {name}."));
     terminal.line("");
     Verdict::Reject
-}
-
-/// Waits until no other push of this app is under way. Two at once would both be built, and then one of them could not
-/// move the branch any more.
-async fn take_turn(git: &Git, ticket: &Ticket, terminal: &mut dyn Terminal) {
-    let turn = git.turns.of(ticket.app);
-    let taken = match turn.clone().try_lock_owned() {
-        Ok(taken) => taken,
-        Err(_) => {
-            terminal.line("-----> Another build of this app is under way; waiting for it to finish...");
-            turn.lock_owned().await
-        }
-    };
-    ticket.keep_turn(taken);
 }
 
 /// A push takes long enough to arrive for its token or key to be revoked, or the app to become somebody else's.
@@ -132,19 +120,15 @@ async fn build(
     ticket: &Ticket,
     quarantine: &Quarantine,
     deployment: &Deployment,
-    app: App,
+    (app, turn): (App, Turn),
     terminal: &mut dyn Terminal,
 ) -> io::Result<Result<(), PushError>> {
     let submodules = quarantine.submodules(&deployment.commit).await?;
-    let source = quarantine.archive(&deployment.commit)?;
+    let source = SourceTree::Tree { tar: quarantine.archive(&deployment.commit)?, submodules };
     terminal.line("Compressing source files... done.");
     terminal.line("Building source:");
     terminal.line("");
-    if !submodules.is_empty() {
-        terminal.line(&format!(" !     Warning: Submodules are not fetched yet; these folders are empty in the build: {}.", submodules.join(", ")));
-        terminal.line("");
-    }
-    let push = Push { actor: ticket.actor.clone(), app, commit: deployment.commit.to_string(), source, request_id: ticket.request_id.clone() };
+    let push = Push { actor: ticket.actor.clone(), app, commit: deployment.commit.to_string(), source, request_id: ticket.request_id.clone(), turn };
     Ok(git.deploy.receive(push, terminal).await)
 }
 

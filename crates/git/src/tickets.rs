@@ -6,8 +6,7 @@ use std::{
 };
 
 use domain::AppId;
-use engine::Actor;
-use tokio::sync::OwnedMutexGuard;
+use engine::{Actor, Turn};
 use tokio_util::sync::CancellationToken;
 
 /// A push under way.
@@ -18,7 +17,7 @@ pub(crate) struct Ticket {
     /// Cancelled as soon as the hook has begun: from then on receive-pack is left to finish.
     pub(crate) begun: CancellationToken,
     /// The app's turn, once the push has it; kept until receive-pack has moved the refs.
-    turn: Mutex<Option<OwnedMutexGuard<()>>>,
+    turn: Mutex<Option<Turn>>,
 }
 
 impl Ticket {
@@ -26,7 +25,7 @@ impl Ticket {
         Self { actor, app, request_id, begun: CancellationToken::new(), turn: Mutex::default() }
     }
 
-    pub(crate) fn keep_turn(&self, turn: OwnedMutexGuard<()>) {
+    pub(crate) fn keep_turn(&self, turn: Turn) {
         *lock(&self.turn) = Some(turn);
     }
 
@@ -47,20 +46,6 @@ impl Tickets {
     /// A ticket is good for one call.
     pub(crate) fn claim(&self, secret: &str) -> Option<Arc<Ticket>> {
         lock(&self.0).remove(secret)
-    }
-}
-
-/// Whose turn it is: one push at a time per app, from the hook's call until the refs have moved.
-#[derive(Default)]
-pub(crate) struct Turns(Mutex<HashMap<AppId, Arc<tokio::sync::Mutex<()>>>>);
-
-impl Turns {
-    pub(crate) fn of(&self, app: AppId) -> Arc<tokio::sync::Mutex<()>> {
-        lock(&self.0).entry(app).or_default().clone()
-    }
-
-    pub(crate) fn forget(&self, app: AppId) {
-        lock(&self.0).remove(&app);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use builder::Submodule;
 use bytes::BytesMut;
 use futures_util::{StreamExt, stream};
 use ports::ByteStream;
@@ -26,9 +27,6 @@ pub(crate) struct Quarantine {
 /// How much of the archive is read at a time, in bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// Most submodules that are named in the warning.
-const NAMED: usize = 5;
-
 impl Quarantine {
     fn git(&self, subcommand: &str) -> Command {
         let mut command = self.program.git_in(&self.repository, subcommand);
@@ -43,8 +41,8 @@ impl Quarantine {
         Ok(output(command).await? == b"commit\n")
     }
 
-    /// The paths of submodules, a few of them at most.
-    pub(crate) async fn submodules(&self, commit: &ObjectId) -> io::Result<Vec<String>> {
+    /// Which commits of other repositories the tree has, and where.
+    pub(crate) async fn submodules(&self, commit: &ObjectId) -> io::Result<Vec<Submodule>> {
         let mut command = self.git("ls-tree");
         // -d leaves out the files.
         command.args(["-r", "-d", "-z", "--full-tree", commit.as_str()]);
@@ -82,10 +80,13 @@ async fn chunk(mut child: Child, mut stdout: ChildStdout) -> io::Result<(BytesMu
 }
 
 /// From `ls-tree -z`: entries of `mode type hash TAB path`. Mode 160000 is a commit of another repository.
-fn submodules(listing: &[u8]) -> Vec<String> {
-    let links = listing.split(|&byte| byte == 0).filter(|entry| entry.starts_with(b"160000 "));
-    let path = |entry: &[u8]| entry.splitn(2, |&byte| byte == b'\t').nth(1).map(|path| String::from_utf8_lossy(path).replace(char::is_control, "?"));
-    links.filter_map(path).take(NAMED).collect()
+fn submodules(listing: &[u8]) -> Vec<Submodule> {
+    let link = |entry: &[u8]| {
+        let mut parts = entry.strip_prefix(b"160000 commit ")?.splitn(2, |&byte| byte == b'\t');
+        let commit = ObjectId::parse(std::str::from_utf8(parts.next()?).ok()?)?;
+        Some(Submodule { path: String::from_utf8_lossy(parts.next()?).into_owned(), commit: commit.to_string() })
+    };
+    listing.split(|&byte| byte == 0).filter_map(link).collect()
 }
 
 #[cfg(test)]
@@ -94,8 +95,10 @@ mod tests {
 
     #[test]
     fn submodules_are_told_from_folders() {
-        let listing = b"040000 tree aaaa\tlib\x00160000 commit bbbb\tlib/gem\x00160000 commit cccc\todd\nname\x00";
-        assert_eq!(submodules(listing), ["lib/gem", "odd?name"]);
+        let (b, c) = ("b".repeat(40), "c".repeat(40));
+        let listing = format!("040000 tree {b}\tlib\0160000 commit {b}\tlib/gem\0160000 commit {c}\todd\tna\nme\0");
+        let found: Vec<_> = submodules(listing.as_bytes()).into_iter().map(|found| (found.path, found.commit)).collect();
+        assert_eq!(found, [("lib/gem".to_owned(), b), ("odd\tna\nme".to_owned(), c)]);
         assert!(submodules(b"").is_empty());
     }
 }

@@ -62,6 +62,9 @@ pub(crate) struct Build {
     pub(crate) buildpacks: PathBuf,
     /// PEM certificates that builds and dynos trust besides the public ones. (`MYPAAS_EXTRA_CA_FILE`)
     pub(crate) extra_ca_file: Option<PathBuf>,
+    /// The admin's own hosts, as `host` or `host:port`, that archives and repositories may come from over plain HTTP and from
+    /// private addresses. All others must be public.
+    pub(crate) source_hosts: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, Default)]
@@ -115,6 +118,7 @@ impl Default for Build {
             min_free_mib: 1024,
             buildpacks: "buildpacks".into(),
             extra_ca_file: None,
+            source_hosts: Vec::new(),
         }
     }
 }
@@ -181,6 +185,12 @@ impl Config {
         }
         let plain_host =
             |host: &str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
+        for host in &self.build.source_hosts {
+            let (name, port) = host.split_once(':').map_or((host.as_str(), None), |(name, port)| (name, Some(port)));
+            if !plain_host(name) || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+                bail!("build.source_hosts must name hosts as `host` or `host:port`: {host}");
+            }
+        }
         if !plain_host(&self.apps.domain) {
             bail!("apps.domain is no host name: {}", self.apps.domain);
         }
@@ -241,6 +251,17 @@ mod tests {
         assert_eq!((config.home.to_str(), config.listen.port, config.api_port()), (Some("/srv"), 9090, 9091));
         let error = config.override_from(|name| (name == "MYPAAS_PORT").then(|| "many".to_owned())).unwrap_err().to_string();
         assert_eq!(error, "MYPAAS_PORT=many: invalid digit found in string");
+    }
+
+    #[test]
+    fn hosts_of_sources_are_hosts() {
+        let with = |host: &str| Config { build: Build { source_hosts: vec![host.to_owned()], ..Build::default() }, ..Config::default() };
+        for host in ["git.example.internal", "10.0.0.7:3000"] {
+            with(host).check().unwrap();
+        }
+        for host in ["", "https://git", "git/", "git:http", "*", "git:1:2"] {
+            assert!(with(host).check().is_err(), "{host}");
+        }
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         .context("the Docker engine could not be used (is it running? `docker info` tells)")?;
     let sandboxes: Arc<dyn Sandboxes> = docker.clone();
     let builder = Builder::new(sandboxes, blobs.clone(), config.build.buildpacks.clone(), limits(config));
-    let downloads = Arc::new(PublicDownloads::new(config.build.extra_ca_file.as_deref()).context("build.extra_ca_file could not be read")?);
+    let downloads =
+        Arc::new(PublicDownloads::new(config.build.extra_ca_file.as_deref(), &config.build.source_hosts).context("build.extra_ca_file could not be read")?);
     let platform = Platform::new(Parts {
         store,
         runtime: docker,
@@ -107,6 +108,7 @@ fn limits(config: &Config) -> Limits {
         cpu_milli: build.cpu_milli,
         pids: build.pids,
         slug_bytes: build.slug_mib * 1024 * 1024,
+        slug_soft_bytes: Limits::default().slug_soft_bytes,
         time: Duration::from_secs(build.time_minutes * 60),
         min_free_bytes: build.min_free_mib * 1024 * 1024,
     }

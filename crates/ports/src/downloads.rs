@@ -29,6 +29,12 @@ pub enum DownloadError {
 pub trait Downloads: Send + Sync {
     /// The body of what is at `url`. It is not bounded in size: whoever reads stops when it is too much.
     async fn get(&self, url: &str) -> Result<ByteStream, DownloadError>;
+
+    /// Whether an admin has named this host (`git.example.internal`, `10.0.0.7:3000`) as one of their own: it may be asked
+    /// over plain HTTP and wherever it is.
+    fn trusts(&self, _host: &str) -> bool {
+        false
+    }
 }
 
 /// A world with nothing but these pages.

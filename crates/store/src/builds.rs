@@ -1,14 +1,18 @@
 //! Builds: every run of the buildpacks, with what the person saw of it, so that it can be read again. A build that is
 //! still pending after a restart has lost its container and is to be failed.
 
-use domain::{AppId, Build, BuildFailure, BuildId, BuildStatus, FailureKind};
+use domain::{AppId, Build, BuildFailure, BuildId, BuildStatus, BuildpackRef, FailureKind};
 
-use crate::{Tx, error::R, statement::Row};
+use crate::{
+    Tx,
+    error::{R, StoreError},
+    statement::Row,
+};
 
 macro_rules! select_build {
     ($rest:literal) => {
         concat!(
-            "SELECT id, app_id, user_id, status, source_version, stack, slug_id, output, failure, failure_message, created_at_ms, updated_at_ms FROM builds ",
+            "SELECT id, app_id, user_id, status, source_version, stack, buildpacks, slug_id, output, failure, failure_message, created_at_ms, updated_at_ms FROM builds ",
             $rest
         )
     };
@@ -22,6 +26,7 @@ fn build(row: &Row) -> R<Build> {
         status: row.word("status", BuildStatus::from_word)?,
         source_version: row.get("source_version")?,
         stack: row.parsed("stack")?,
+        buildpacks: row.get::<Option<String>>("buildpacks")?.map(|json| buildpacks(&json)).transpose()?,
         slug: row.id_or_null("slug_id")?,
         failure: failure(row)?,
         output: row.get("output")?,
@@ -35,11 +40,22 @@ fn failure(row: &Row) -> R<Option<BuildFailure>> {
     Ok(Some(BuildFailure { kind: row.word("failure", FailureKind::from_word)?, message }))
 }
 
+fn buildpacks(json: &str) -> R<Vec<BuildpackRef>> {
+    let corrupt = || StoreError::Corrupt("column buildpacks: no list of buildpacks".to_owned());
+    let names: Vec<String> = serde_json::from_str(json).map_err(|_| corrupt())?;
+    names.iter().map(|name| name.parse().map_err(|_| corrupt())).collect()
+}
+
+/// Shown forms: never with credentials.
+fn shown(buildpacks: Option<&[BuildpackRef]>) -> Option<String> {
+    buildpacks.map(|list| serde_json::Value::from_iter(list.iter().map(ToString::to_string)).to_string())
+}
+
 impl Tx {
     pub async fn insert_build(&mut self, build: &Build) -> R<()> {
         self.sql(
-            "INSERT INTO builds (id, app_id, user_id, status, source_version, stack, slug_id, output, created_at_ms, updated_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO builds (id, app_id, user_id, status, source_version, stack, buildpacks, slug_id, output, created_at_ms, updated_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .id(build.id)
         .id(build.app)
@@ -47,6 +63,7 @@ impl Tx {
         .text(build.status.word())
         .bind(build.source_version.clone())
         .text(&build.stack)
+        .bind(shown(build.buildpacks.as_deref()))
         .id_or_null(build.slug)
         .text(&build.output)
         .time(build.created_at)
@@ -56,19 +73,23 @@ impl Tx {
         .map(drop)
     }
 
-    /// Saves what can change of a build: status, slug, output, failure and when that was.
+    /// Saves what can change of a build: status, slug, buildpacks, output, failure and when that was.
     pub async fn update_build(&mut self, build: &Build) -> R<()> {
-        self.sql("UPDATE builds SET status = $1, slug_id = $2, output = $3, failure = $4, failure_message = $5, updated_at_ms = $6 WHERE id = $7")
-            .text(build.status.word())
-            .id_or_null(build.slug)
-            .text(&build.output)
-            .bind(build.failure.as_ref().map(|failure| failure.kind.word().to_owned()))
-            .bind(build.failure.as_ref().map(|failure| failure.message.clone()))
-            .time(build.updated_at)
-            .id(build.id)
-            .execute()
-            .await
-            .map(drop)
+        self.sql(
+            "UPDATE builds SET status = $1, slug_id = $2, buildpacks = $3, output = $4, failure = $5, failure_message = $6, updated_at_ms = $7 \
+             WHERE id = $8",
+        )
+        .text(build.status.word())
+        .id_or_null(build.slug)
+        .bind(shown(build.buildpacks.as_deref()))
+        .text(&build.output)
+        .bind(build.failure.as_ref().map(|failure| failure.kind.word().to_owned()))
+        .bind(build.failure.as_ref().map(|failure| failure.message.clone()))
+        .time(build.updated_at)
+        .id(build.id)
+        .execute()
+        .await
+        .map(drop)
     }
 
     pub async fn build(&mut self, id: BuildId) -> R<Option<Build>> {

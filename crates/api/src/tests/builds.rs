@@ -210,6 +210,57 @@ async fn a_build_is_followed_live_and_cancelled_for_real() {
 }
 
 #[tokio::test]
+async fn half_a_line_is_heard_while_the_build_waits_and_lines_keep_their_order() {
+    let scene = Scene::new().await;
+    scene.shop.waits.store(true, Ordering::SeqCst);
+    let build = scene.begun("").await;
+    let mut follower = scene.follow(&build).await;
+    follower.hears("       compiling\n       warned\n       fetching ..").await;
+    assert!(follower.1.ends_with("fetching .."), "nothing more was said: {}", follower.1);
+    scene.gate.add_permits(1);
+    follower.hears("       fetching ... done\n").await;
+}
+
+#[tokio::test]
+async fn a_build_can_have_buildpacks_of_its_own() {
+    let scene = Scene::new().await;
+    let url = scene.uploaded().await;
+    let ask = async |buildpacks: &str| {
+        let body = format!(r#"{{"source_blob":{{"url":"{url}"}},"buildpacks":{buildpacks}}}"#);
+        scene.world.ann("POST", "/apps/shop/builds", &body).await
+    };
+    scene.world.ann("PUT", "/apps/shop/buildpack-installations", r#"{"updates":[{"buildpack":"https://me:hunter2@example.com/b.git"}]}"#).await;
+    let shown = serde_json::json!([{"url": "https://****@example.com/b.git#v1"}, {"name": "heroku/nodejs", "url": "urn:buildpack:heroku/nodejs"}]);
+    let begun = ask(r#"[{"url":"https://me:hunter2@example.com/b.git#v1"},{"name":"heroku/nodejs"}]"#).await;
+    assert_eq!((begun.verdict().as_str(), &begun.json()["buildpacks"]), ("201", &shown));
+    let said = scene.output(&begun.json()).await;
+    assert!(said.contains("-----> Using buildpacks:\n       1. https://****@example.com/b.git#v1\n       2. heroku/nodejs\n"), "{said}");
+    assert_eq!(scene.now(&begun.json()).await["buildpacks"], shown);
+    let set = scene.world.ann("GET", "/apps/shop/buildpack-installations", "").await.json();
+    assert_eq!(set[0]["buildpack"]["url"], "https://****@example.com/b.git", "what the app is built with stays");
+
+    for (buildpacks, verdict) in [
+        (r#"[{"url":"file:///etc"}]"#, "422 invalid_params: A buildpack URL must begin with https://, http:// or git://."),
+        (
+            "[{}]",
+            "422 invalid_params: A buildpack is named by its name (heroku/nodejs), a git URL (https://example.com/buildpack.git#branch) or the URL of a .tgz archive.",
+        ),
+        (r#"[{"name":"heroku/go"},{"url":"urn:buildpack:heroku/go"}]"#, "422 invalid_params: A buildpack can be listed only once."),
+        (
+            r#"[{"url":"https://****@elsewhere.com/b"}]"#,
+            "422 invalid_params: The credentials in a buildpack URL are hidden as '****' and cannot be read back: write them out.",
+        ),
+    ] {
+        assert_eq!(ask(buildpacks).await.verdict(), verdict);
+    }
+    scene.world.ann("PUT", "/apps/shop/buildpack-installations", r#"{"updates":[]}"#).await;
+    let found = ask("null").await.json();
+    assert_eq!(found["buildpacks"], Value::Null);
+    scene.output(&found).await;
+    assert_eq!(scene.now(&found).await["buildpacks"][0]["name"], "heroku/nodejs");
+}
+
+#[tokio::test]
 async fn one_build_at_a_time_and_one_that_waits_can_be_cancelled() {
     let scene = Scene::new().await;
     scene.shop.waits.store(true, Ordering::SeqCst);

@@ -66,9 +66,12 @@ impl Sandbox for Bench {
             Some("detect") => output.stdout(b"Node.js\n"),
             Some("compile") => {
                 output.stdout(b"       compiling\n");
+                output.stderr(b"       warned\n");
+                output.stdout(b"       fetching ..");
                 if self.shop.waits.load(Ordering::SeqCst) {
                     self.gate.acquire().await.unwrap().forget();
                 }
+                output.stdout(b". done\n");
                 status = i32::from(self.shop.fails.load(Ordering::SeqCst));
             }
             // There is no Procfile.

@@ -4,6 +4,7 @@ use std::{
     time::Duration,
 };
 
+use ::tar::EntryType;
 use domain::{ConfigVars, Procfile};
 use ports::{
     blobs::disk::DiskBlobs,
@@ -31,6 +32,7 @@ struct Scene {
 }
 
 mod chosen;
+mod wishes;
 
 const BUILD: &str = "01890000-0000-7000-8000-0123456789ab";
 
@@ -147,7 +149,7 @@ async fn an_app_is_built() {
     -----> Compressing...
            Done: SIZEB
     ");
-    assert_eq!((built.language.as_deref(), built.detected.map(|buildpack| buildpack.to_string())), (Some("Node.js"), Some("heroku/nodejs".to_owned())));
+    assert_eq!((built.language.as_deref(), built.settled), (Some("Node.js"), vec!["heroku/nodejs".parse().unwrap()]));
     assert_eq!(built.process_types, Procfile::parse(b"web: npm start").unwrap());
     assert!(scene.blobs.has(built.sha256).await.unwrap());
 }

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails so")]
 
 mod attached;
+mod builds;
 mod dynos;
 mod place;
 mod sandboxes;
+mod smart_git;

@@ -65,6 +65,12 @@ impl Client {
         self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap()
     }
 
+    /// The same, telling on standard error of every packet it sends and gets.
+    pub(crate) fn start_traced(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.env("GIT_TRACE_PACKET", "1").stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap()
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("git");
         command.args(arguments).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());

@@ -240,7 +240,7 @@ async fn what_a_tree_says_of_submodules_and_attributes_is_never_acted_on() {
         ("[submodule \"x\"]\n\tpath = lib\n\turl = -u./x\n".to_owned(), Some("gitmodulesUrl")),
         ("[submodule \"x\"]\n\tpath = -u./x\n\turl = https://example.com/x\n".to_owned(), Some("gitmodulesPath")),
         (format!("[submodule \"x\"]\n\tpath = lib\n\turl = https://example.com/x\n\tupdate = !{touch}\n"), Some("gitmodulesUpdate")),
-        // Harmless here, where no submodule is ever fetched.
+        // Harmless here: a sandbox fetches what the tree has commits of, and these trees have none.
         ("[submodule \"x\"]\n\tpath = \"lib\\r\"\n\turl = https://example.com/x\n".to_owned(), None),
         (format!("[submodule \"x\"]\n\tpath = lib\n\turl = ext::sh -c {touch}\n"), None),
         ("[submodule \"x\"]\n\tpath = ../../x\n\turl = file:///etc\n".to_owned(), None),

@@ -13,7 +13,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use builder::{BuildError, Builder, Terminal};
+use builder::{BuildError, Builder, SourceTree, Submodule, Terminal};
 use bytes::Bytes;
 use domain::{Account, App};
 use engine::{
@@ -48,7 +48,9 @@ pub(crate) struct World {
 pub(crate) struct Scripted {
     /// What was deployed: the commit, and the files of its source with their sizes.
     pub(crate) pushes: Mutex<Vec<(String, BTreeSet<String>)>>,
-    /// Builds with a file `wait` in their source go on when they get a permit.
+    /// The submodules of what was deployed.
+    pub(crate) submodules: Mutex<Vec<Submodule>>,
+    /// Builds with a file `wait` in their source go on when they get a permit; those with a file `half` wait within a line.
     pub(crate) gate: Semaphore,
     pub(crate) waiting: AtomicUsize,
     pub(crate) two_at_once: AtomicBool,
@@ -61,10 +63,15 @@ impl Deploy for Scripted {
         if self.running.fetch_add(1, Ordering::SeqCst) > 0 {
             self.two_at_once.store(true, Ordering::SeqCst);
         }
-        let chunks: Vec<Bytes> = push.source.try_collect().await.map_err(BuildError::from)?;
+        let SourceTree::Tree { tar, submodules } = push.source else { panic!("a push has a tree") };
+        self.submodules.lock().unwrap().extend(submodules);
+        let chunks: Vec<Bytes> = tar.try_collect().await.map_err(BuildError::from)?;
         let files = files(&chunks.concat());
         terminal.line("-----> Node.js app detected");
         terminal.bytes(b"       installing");
+        if files.contains("half") {
+            self.gate.acquire().await.unwrap().forget();
+        }
         terminal.bytes(b" things\n");
         if files.contains("wait") {
             self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -102,6 +109,7 @@ impl World {
         let app = platform.create_app(&actor, Some("shop"), None).await.unwrap();
         let deployed = Arc::new(Scripted {
             pushes: Mutex::default(),
+            submodules: Mutex::default(),
             gate: Semaphore::new(0),
             waiting: AtomicUsize::new(0),
             two_at_once: AtomicBool::new(false),

@@ -70,6 +70,55 @@ async fn two_pushes_at_once_are_built_one_after_the_other() {
 
 /// Hostile inputs 48.
 #[tokio::test(flavor = "multi_thread")]
+async fn half_a_line_is_sent_while_the_build_waits() {
+    let (world, client) = (World::new().await, Client::new().await);
+    client.commit("half", "").await;
+    let mut push = client.start_traced(&["push", &world.url(), "main"]);
+    let mut lines = BufReader::new(push.stderr.take().unwrap()).lines();
+    let heard = async {
+        // git shows whole lines only; that it has got more is in its trace.
+        while !lines.next_line().await.unwrap().expect("the push goes on").trim_end().ends_with("sideband< \\2       installing") {}
+    };
+    tokio::time::timeout(Duration::from_secs(60), heard).await.expect("half a line arrives while the build waits");
+    world.deployed.gate.add_permits(1);
+    while lines.next_line().await.unwrap().is_some() {}
+    assert!(push.wait().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_waits_for_a_build_that_is_none_and_the_other_way_round() {
+    let (world, client) = (World::new().await, Client::new().await);
+    let mut screen = Silent::default();
+    let turn = world.platform.take_turn(world.app.id, &mut screen).await;
+    client.commit("wait", "one").await;
+    let mut push = client.start(&["push", &world.url(), "main"]);
+    let mut lines = BufReader::new(push.stderr.take().unwrap()).lines();
+    let waits = "-----> Another build of this app is under way; waiting for it to finish...";
+    assert_eq!(lines.next_line().await.unwrap().unwrap().trim_end(), format!("remote: {waits}"));
+    drop(turn);
+    until("the push is built", || world.deployed.waiting.load(Ordering::SeqCst) == 1).await;
+    let (taken, ()) = tokio::join!(world.platform.take_turn(world.app.id, &mut screen), async {
+        world.deployed.gate.add_permits(1);
+    });
+    // The push had its turn until its branch had moved.
+    assert!(world.repository().join("refs/heads/main").exists() && screen.0 == [waits], "{:?}", screen.0);
+    drop(taken);
+    while lines.next_line().await.unwrap().is_some() {}
+    assert!(push.wait().await.unwrap().success());
+}
+
+#[derive(Default)]
+struct Silent(Vec<String>);
+
+impl builder::Terminal for Silent {
+    fn line(&mut self, text: &str) {
+        self.0.push(text.to_owned());
+    }
+
+    fn bytes(&mut self, _: &[u8]) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pack_that_is_too_large_is_refused_with_a_sentence() {
     let (world, client) = (World::with(Limits { pack_bytes: 10_000, ..Limits::default() }, true).await, Client::new().await);
     std::fs::write(client.path("large"), world.platform.chance.bytes::<20_000>()).unwrap();

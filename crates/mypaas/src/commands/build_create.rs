@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek};
 use std::path::{Path, PathBuf};
 
-use api_types::{Build, BuildCreate, Secret, Source, SourceBlob};
+use api_types::{Build, BuildBuildpack, BuildCreate, Secret, Source, SourceBlob};
 use clap::Args;
 use flate2::{Compression, write::GzEncoder};
 use tar::HeaderMode;
@@ -23,6 +23,9 @@ pub(crate) struct Create {
     /// Build what lies at this URL: an archive, or a git repository as https://example.com/app.git#branch
     #[arg(long, value_name = "URL")]
     source_url: Option<String>,
+    /// Run this buildpack in this build alone; several run in the order given
+    #[arg(long = "buildpack", value_name = "BUILDPACK")]
+    buildpacks: Vec<String>,
     /// What the source is called: a commit, a tag
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
@@ -39,7 +42,9 @@ pub(crate) fn create(context: &Context, args: Create) -> Result<(), Error> {
             (upload(&app, packed()?)?, version)
         }
     };
-    let request = BuildCreate { buildpacks: None, source_blob: SourceBlob { url: Some(url), version, ..SourceBlob::default() } };
+    let named = |buildpack| BuildBuildpack { name: None, url: Some(buildpack) };
+    let buildpacks = (!args.buildpacks.is_empty()).then(|| args.buildpacks.into_iter().map(named).collect());
+    let request = BuildCreate { buildpacks, source_blob: SourceBlob { url: Some(url), version, ..SourceBlob::default() } };
     let build: Build = app.client.post(&app.path(&["builds"]), &request)?;
     output::talk(&format!("Build {} of ⬢ {}", build.id, app.name));
     if let Some(url) = &build.output_stream_url {

@@ -71,7 +71,9 @@ pub(crate) fn info(context: &Context, args: &Info) -> Result<(), Error> {
     }
     output::heading(&format!("Build {}", build.id))?;
     let failure = build.failure.map(|failure| failure.message);
+    let buildpacks = build.buildpacks.map(|all| all.into_iter().filter_map(|one| one.name.or(one.url)).collect::<Vec<_>>().join(", "));
     let rows = [
+        ("Buildpacks:", buildpacks),
         ("By:", Some(build.user.email)),
         ("Failure:", failure),
         ("Release:", build.release.map(|release| release.id)),

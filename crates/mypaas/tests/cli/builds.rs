@@ -7,7 +7,7 @@ use crate::support::{Answer, Home, Server, error, json as body};
 
 fn build(server: &str, status: &str, failure: &Value) -> Value {
     json!({
-        "app": {"id": "1"}, "buildpacks": null, "created_at": "2012-01-01T12:00:00Z", "failure": failure, "id": "build-1",
+        "app": {"id": "1"}, "buildpacks": [{"name": "heroku/go", "url": "urn:buildpack:heroku/go"}, {"url": "https://example.com/b.git"}], "created_at": "2012-01-01T12:00:00Z", "failure": failure, "id": "build-1",
         "output_stream_url": format!("{server}/builds/build-1/output/s3cret"), "release": null, "slug": null,
         "source_blob": {"checksum": null, "url": null, "version": "v7", "version_description": null}, "stack": "heroku-24", "status": status,
         "updated_at": "2012-01-01T12:00:00Z", "user": {"id": "1", "email": "me@example.com"},
@@ -39,11 +39,12 @@ fn an_archive_is_uploaded_and_its_build_followed() {
     let server = server("succeeded", Value::Null);
     let home = Home::at(&server);
     fs::write(home.path("work/app.tgz"), "an archive").unwrap();
-    let said = home.mypaas(&["builds:create", "--source-tar", "app.tgz", "--version", "v7"]);
+    let said = home.mypaas(&["builds:create", "--source-tar", "app.tgz", "--version", "v7", "--buildpack", "heroku/go", "--buildpack", "emk/rust"]);
     assert_eq!((said.status, said.out.as_str()), (0, "-----> Node.js app detected\n"), "{}", said.err);
     let put = server.request("PUT /sources/put-it");
     assert_eq!((put.body.as_str(), put.header("content-length"), put.header("authorization")), ("an archive", Some("10"), None));
     let post = server.request("POST /apps/shop/builds").body;
+    assert!(post.contains(r#""buildpacks":[{"url":"heroku/go"},{"url":"emk/rust"}]"#), "{post}");
     assert!(post.contains("/sources/get-it") && post.contains(r#""version":"v7""#), "{post}");
 }
 
@@ -56,7 +57,8 @@ fn a_build_that_fails_fails_the_command_with_its_sentence() {
     assert!(said.err.ends_with("Error: Push rejected, failed to compile Node.js app.\n"), "{}", said.err);
     assert!(!server.calls().iter().any(|call| call.starts_with("PUT")), "nothing is uploaded");
     let info = home.mypaas(&["builds:info"]).out;
-    assert!(info.contains("Failure:  Push rejected, failed to compile Node.js app.\n"), "{info}");
+    assert!(info.contains("Buildpacks:  heroku/go, https://example.com/b.git\n"), "{info}");
+    assert!(info.contains("Failure:     Push rejected, failed to compile Node.js app.\n"), "{info}");
 }
 
 #[test]

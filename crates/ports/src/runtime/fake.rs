@@ -24,6 +24,7 @@ struct World {
     binds_at_once: bool,
     starts: u64,
     kept: Option<Kept>,
+    attached_end_with: Option<i32>,
 }
 
 #[derive(Clone)]
@@ -36,7 +37,7 @@ struct Fake {
 impl FakeRuntime {
     /// An engine in good order, in which every container binds its port at once.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let world = World { containers: BTreeMap::new(), broken: false, binds_at_once: true, starts: 0, kept: None };
+        let world = World { containers: BTreeMap::new(), broken: false, binds_at_once: true, starts: 0, kept: None, attached_end_with: None };
         Self { clock, world: Mutex::new(world), changes: Arc::default() }
     }
 
@@ -51,6 +52,11 @@ impl FakeRuntime {
             fake.condition = Condition::Exited { status, oom_killed: false };
         }
         self.changes.notify_one();
+    }
+
+    /// Attached one-off containers that start from now on end at once, with this status.
+    pub fn attached_end_with(&self, status: i32) {
+        self.world().attached_end_with = Some(status);
     }
 
     /// The container binds its port.
@@ -186,6 +192,10 @@ impl Runtime for FakeRuntime {
 
     async fn run_attached(&self, spec: &OneOffSpec) -> Result<Attached, RuntimeError> {
         self.ensure_running(&spec.container).await?;
+        let status = self.world().attached_end_with;
+        if let Some(status) = status {
+            self.crash(&spec.container.key, status);
+        }
         Ok(Attached { output: Box::new(tokio::io::empty()), input: Box::new(tokio::io::sink()) })
     }
 

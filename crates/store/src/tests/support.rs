@@ -80,6 +80,7 @@ impl Fixture {
             status: BuildStatus::Pending,
             source_version: Some("1a2b3c4d".to_owned()),
             stack: "heroku-24".parse().unwrap(),
+            buildpacks: None,
             slug: None,
             failure: None,
             output: "-----> Node.js\n".to_owned(),

@@ -67,7 +67,7 @@ async fn several_buildpacks_run_in_order_and_the_last_one_says_what_runs() {
             "python/bin/release",
         ]
     );
-    assert_eq!((built.language.as_deref(), built.detected, built.buildpacks.len()), (Some("Python"), None, 3));
+    assert_eq!((built.language.as_deref(), built.settled.len(), built.buildpacks.len()), (Some("Python"), 0, 3));
     assert_eq!(built.process_types, Procfile::parse(b"web: gunicorn").unwrap());
     assert_eq!((built.first_release.addons, built.first_release.config_vars), (vec!["heroku-postgresql".to_owned()], config(&[("LANG", "C.UTF-8")])));
     // What was not asked for is not even there.
