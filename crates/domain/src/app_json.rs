@@ -162,6 +162,7 @@ mod tests {
         assert_eq!(said(r#"{"buildpacks": []}"#), "");
     }
 
+    /// Hostile inputs 27.
     #[test]
     fn what_is_wrong_is_a_sentence() {
         let shape = "app.json's buildpacks must read [{\"url\": \"heroku/nodejs\"}]";
@@ -183,6 +184,7 @@ mod tests {
         assert!(said(r#"{"buildpacks": [{"url": "heroku/go"}, {"url": "heroku/go"}]}"#).contains("listed only once"));
     }
 
+    /// Hostile inputs 27.
     #[test]
     fn size_and_depth_are_bounded() {
         let deep = |levels: usize| format!("{{\"a\": {}{}}}", "[".repeat(levels), "]".repeat(levels));

@@ -26,7 +26,7 @@ pub(crate) use words;
 #[cfg(test)]
 mod tests {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    enum Light {
+    pub(crate) enum Light {
         Red,
         Green,
     }

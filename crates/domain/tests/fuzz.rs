@@ -231,6 +231,7 @@ fn app_json(bytes: &[u8]) -> String {
     }
 }
 
+/// Hostile inputs 27.
 #[test]
 fn fuzz_app_json() {
     fuzz::check(&APP_JSON);

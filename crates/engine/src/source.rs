@@ -216,7 +216,7 @@ mod tests {
         let Ok(text) = std::str::from_utf8(bytes) else { return "no text".to_owned() };
         assert!(check_version(text).is_err() || text.len() <= LONGEST_VERSION && !text.contains(char::is_control));
         assert!(checksum(text).is_err() || text.len() == 71);
-        match elsewhere(text, None) {
+        match elsewhere(text, None, |_| false) {
             Ok(Wanted::Git { url, reference }) => {
                 assert!(url.starts_with("https://") && !url.contains('@') && !url[8..].starts_with('-'), "{url}");
                 let plain = |name: &String| !name.is_empty() && !name.starts_with('-') && name.bytes().all(|byte| byte > b' ' && byte != 0x7f && byte != b':');
