@@ -56,6 +56,8 @@ pub enum ReleaseStatus {
     Pending,
     Succeeded,
     Failed,
+    /// It succeeded once; its slug is gone since (Heroku's word).
+    Expired,
 }
 
 impl ReleaseStatus {
@@ -65,12 +67,13 @@ impl ReleaseStatus {
             Self::Pending => "pending",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
+            Self::Expired => "expired",
         }
     }
 
     /// Reads [`Self::word`] back.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Pending, Self::Succeeded, Self::Failed].into_iter().find(|status| status.word() == word)
+        [Self::Pending, Self::Succeeded, Self::Failed, Self::Expired].into_iter().find(|status| status.word() == word)
     }
 }
 

@@ -25,6 +25,10 @@ pub mod push;
 pub mod release_phase;
 pub mod source;
 
+pub mod disk;
+pub mod keeping;
+pub mod stacks;
+
 pub mod dynos;
 pub mod environment;
 pub mod formation;
@@ -37,6 +41,7 @@ pub use accounts::{Actor, Credential, Password};
 pub use authority::Permission;
 pub use background::{Round, Task, Wake, drive};
 pub use builds::NewBuild;
+pub use keeping::Keeping;
 pub use links::Link;
 pub use platform::{Parts, Platform, Settings};
 pub use refusal::Refusal;
