@@ -5,6 +5,7 @@ mod apps;
 mod buildpacks;
 mod builds;
 mod dynos;
+mod keeping;
 mod keys;
 mod logs;
 mod releases;

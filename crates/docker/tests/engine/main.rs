@@ -5,5 +5,6 @@
 
 mod attached;
 mod dynos;
+mod keeping;
 mod place;
 mod sandboxes;
