@@ -1,7 +1,7 @@
 //! A stack's image that is replaced while dynos run, and what becomes of all that was made from it.
 
 use ports::{
-    Runtime, Sandboxes,
+    Chance, Runtime, Sandboxes,
     runtime::{Condition, Kept, Stored, StoredKind},
     sandbox::SandboxSpec,
 };
@@ -13,8 +13,7 @@ struct PrivateTag(String);
 
 impl PrivateTag {
     fn of(image: &str) -> Self {
-        let tag = format!("mypaas-test-{}:run", docker(&["create", image, "true"]).trim().chars().take(12).collect::<String>());
-        docker(&["rm", &tag["mypaas-test-".len()..tag.len() - ":run".len()]]);
+        let tag = format!("mypaas-test-{}:run", u32::from_be_bytes(Chance::from_os().bytes()));
         docker(&["tag", image, &tag]);
         Self(tag)
     }
