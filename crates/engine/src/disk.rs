@@ -137,22 +137,21 @@ impl Platform {
     async fn unneeded(&self) -> Result<Vec<Garbage>, Refusal> {
         let now = self.clock.now();
         let needs = self.needs(&mut self.store.read().await?, now).await?;
-        let (kept, wanted, expiring) = (needs.kept(), needs.blobs(), needs.expiring_slugs());
+        let (kept, wanted, named) = (needs.kept(), needs.blobs(), needs.named_slugs());
+        let whose = |slug: Sha256| named.get(&slug).and_then(|apps| apps.first().copied());
         let app = |id: Option<AppId>| id.and_then(|id| needs.apps.get(&id)).cloned();
         let mut garbage = Vec::new();
         for blob in self.builder.blobs().list().await.map_err(broken)? {
             if blob.unneeded(&wanted, now - GRACE) {
-                let (kind, of, reason) = match expiring.get(&blob.digest) {
-                    Some(of) => (Kind::Slug, Some(*of), NO_RELEASE),
-                    None => (Kind::Unnamed, None, "nothing names it"),
-                };
+                let of = whose(blob.digest);
+                let (kind, reason) = if of.is_some() { (Kind::Slug, NO_RELEASE) } else { (Kind::Unnamed, "nothing names it") };
                 garbage.push(Garbage { kind, name: blob.digest.to_string(), app: app(of), bytes: blob.bytes, reason });
             }
         }
         for stored in self.runtime.stored().await? {
             let Some(why) = stored.unneeded(&kept) else { continue };
             let of = match stored.kind {
-                StoredKind::SlugImage { slug, .. } => slug.and_then(|slug| expiring.get(&slug).copied()),
+                StoredKind::SlugImage { slug, .. } => slug.and_then(whose),
                 StoredKind::Cache { app } => app,
                 StoredKind::StackImage { .. } => None,
             };
@@ -184,10 +183,6 @@ impl Needs {
             named.entry(slug.sha256).or_default().insert(slug.app);
         }
         named
-    }
-
-    fn expiring_slugs(&self) -> HashMap<Sha256, AppId> {
-        self.expiring.iter().map(|slug| (slug.sha256, slug.app)).collect()
     }
 }
 

@@ -255,7 +255,7 @@ async fn the_dry_run_says_what_then_goes_and_only_admins_may_ask() {
         [
             "slug shop 7: no release that can be gone back to has it",
             "slug-image shop 100: no release that can be gone back to has it",
-            "slug-image - 100: its stack has a newer image",
+            "slug-image shop 100: its stack has a newer image",
             "stack-image - 100: its stack has a newer image",
             "build-cache - 100: its app is gone",
             "repository - 5: its app is gone",
