@@ -62,6 +62,8 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::NotFound(resource) => Self { resource: Some(resource), ..Self::new(StatusCode::NOT_FOUND, "not_found", message) },
             Refusal::Unauthorized => Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message),
+            Refusal::Forbidden => Self::new(StatusCode::FORBIDDEN, "forbidden", message),
+            Refusal::Expired(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "release_expired", message),
             Refusal::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_params", message),
             Refusal::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", message),
             Refusal::NoRoom(_) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "insufficient_storage", message),

@@ -48,6 +48,8 @@ mod nothing_yet;
 mod regions;
 mod stacks;
 
+mod keeping;
+
 #[cfg(test)]
 mod tests;
 

@@ -6,8 +6,8 @@ use axum::{
 };
 
 use crate::{
-    Api, account, apps, authorizations, buildpack_installations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, formation, keys, log_sessions,
-    log_stream, not_built, nothing_yet, regions, releases, request_id, slugs, sources, stacks,
+    Api, account, apps, authorizations, buildpack_installations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, formation, keeping, keys,
+    log_sessions, log_stream, not_built, nothing_yet, regions, releases, request_id, slugs, sources, stacks,
 };
 
 pub(crate) fn router(api: Api) -> Router {
@@ -66,6 +66,7 @@ fn of_app() -> Router<Api> {
         .route("/apps/{app}/addons", get(nothing_yet::of_app))
         .route("/apps/{app}/addon-attachments", get(nothing_yet::of_app))
         .route("/apps/{app}/buildpack-installations", get(buildpack_installations::list).put(buildpack_installations::replace))
+        .route("/apps/{app}/available-stacks", get(stacks::of_app))
         .route("/apps/{app}/features", get(nothing_yet::of_app))
         .route("/apps/{app}/features/{feature}", get(nothing_yet::feature))
         .route("/apps/{app}/log-drains", get(nothing_yet::of_app))
@@ -78,6 +79,9 @@ fn of_platform() -> Router<Api> {
     Router::new()
         .route("/stacks", get(stacks::list))
         .route("/stacks/{stack}", get(stacks::info))
+        .route("/mypaas/disk", get(keeping::disk))
+        .route("/mypaas/garbage", get(keeping::garbage))
+        .route("/mypaas/garbage/actions/collect", post(keeping::collect))
         .route("/regions", get(regions::list))
         .route("/regions/{region}", get(regions::info))
         .route("/dyno-sizes", get(dyno_sizes::list))

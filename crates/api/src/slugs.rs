@@ -25,7 +25,9 @@ pub(crate) async fn info(State(api): State<Api>, caller: Caller, Named((app, slu
         Ok(id) => tx.slug(id).await?.filter(|slug| slug.app == app.id),
         Err(_) => None,
     };
-    Ok(Json(shown(&api, &found.ok_or(Refusal::NotFound("slug"))?)))
+    let found = found.ok_or(Refusal::NotFound("slug"))?;
+    let expired_at = tx.slug_expired_at(found.id).await?;
+    Ok(Json(Slug { deleted_at: expired_at.map(time), ..shown(&api, &found) }))
 }
 
 /// `GET /slugs/{secret}`: the archive. No token, the URL is the secret.

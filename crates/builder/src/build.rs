@@ -65,6 +65,11 @@ impl Builder {
         if free < floor { Err(BuildError::DiskFull { free, floor }) } else { Ok(()) }
     }
 
+    /// With less room left than this, nothing is built; in bytes.
+    pub const fn min_free_bytes(&self) -> u64 {
+        self.limits.min_free_bytes
+    }
+
     /// Where slugs are stored.
     pub fn blobs(&self) -> &Arc<dyn Blobs> {
         &self.blobs

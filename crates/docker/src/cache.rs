@@ -1,7 +1,5 @@
 //! Apps' build caches: a volume per app and stack.
 
-use std::collections::BTreeSet;
-
 use bollard::{
     models::{Volume, VolumeCreateRequest},
     query_parameters::{ListVolumesOptions, RemoveVolumeOptions},
@@ -29,29 +27,18 @@ impl Engine {
     /// Removes an app's caches, of every stack. One that a build is using is refused.
     pub(crate) async fn forget_caches(&self, app: AppId) -> Result<(), RuntimeError> {
         for volume in self.caches().await?.into_iter().filter(|volume| of(volume) == Some(app)) {
-            self.remove_cache(&volume).await?;
+            self.remove_cache(&volume.name).await?;
         }
         Ok(())
     }
 
-    /// Removes caches of apps not named here. One that a build is using stays.
-    pub(crate) async fn retain_caches(&self, apps: &BTreeSet<AppId>) -> Result<(), RuntimeError> {
-        for volume in self.caches().await?.into_iter().filter(|volume| of(volume).is_none_or(|app| !apps.contains(&app))) {
-            match self.remove_cache(&volume).await {
-                Err(RuntimeError::Refused(_)) | Ok(()) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    async fn caches(&self) -> Result<Vec<Volume>, RuntimeError> {
+    pub(crate) async fn caches(&self) -> Result<Vec<Volume>, RuntimeError> {
         let options = ListVolumesOptions { filters: Some(self.instance.filter(Kind::Cache)) };
         Ok(self.api.list_volumes(Some(options)).await.map_err(refused)?.volumes.unwrap_or_default())
     }
 
-    async fn remove_cache(&self, volume: &Volume) -> Result<(), RuntimeError> {
-        match self.api.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await {
+    pub(crate) async fn remove_cache(&self, volume: &str) -> Result<(), RuntimeError> {
+        match self.api.remove_volume(volume, None::<RemoveVolumeOptions>).await {
             Err(error) if status(&error) != Some(404) => Err(refused(error)),
             _ => Ok(()),
         }
@@ -59,6 +46,6 @@ impl Engine {
 }
 
 /// Whose cache it is.
-fn of(volume: &Volume) -> Option<AppId> {
+pub(crate) fn of(volume: &Volume) -> Option<AppId> {
     volume.labels.get(APP)?.parse().ok()
 }

@@ -2,14 +2,14 @@
 //! many ask for it at the same time.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     io,
     sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
 };
 
 use bollard::{
-    models::{ContainerConfig, ContainerCreateBody, HostConfig, ImageSummary},
-    query_parameters::{CommitContainerOptions, CreateContainerOptions, ListImagesOptions, RemoveImageOptions, UploadToContainerOptions},
+    models::{ContainerConfig, ContainerCreateBody, HostConfig},
+    query_parameters::{CommitContainerOptions, CreateContainerOptions, UploadToContainerOptions},
 };
 use domain::Sha256;
 use futures_util::{StreamExt, future::BoxFuture};
@@ -17,8 +17,8 @@ use ports::{RuntimeError, runtime::Image};
 
 use crate::{
     connect::Engine,
-    error::{found, refused, status},
-    labels::{Kind, Labels, SLUG},
+    error::{found, refused},
+    labels::{BASE, Kind, Labels, SLUG},
     stack_image::Variant,
 };
 
@@ -57,7 +57,7 @@ impl Engine {
         let target = Target { repository: self.instance.repository("slug"), tag: format!("{}-{}", &slug.to_string()[..12], &stack.digest[..8]) };
         let name = target.name();
         let mut labels = self.instance.labels(Kind::SlugImage);
-        labels.insert(SLUG.to_owned(), slug.to_string());
+        labels.extend([(SLUG.to_owned(), slug.to_string()), (BASE.to_owned(), stack.digest)]);
         self.prepare(stack.name, target, labels, move |engine, container| Box::pin(async move { engine.unpack(&container, slug).await })).await?;
         Ok(name)
     }
@@ -142,37 +142,6 @@ impl Engine {
     pub(crate) async fn put(&self, container: &str, path: &str, archive: Body) -> Result<(), RuntimeError> {
         let options = UploadToContainerOptions { path: path.to_owned(), ..Default::default() };
         self.api.upload_to_container(container, Some(options), archive).await.map_err(refused)
-    }
-
-    /// Removes images of slugs not named here, and of both kinds those made from a stack that has changed since. One that a
-    /// container or another image needs stays.
-    pub(crate) async fn retain_images(self: &Arc<Self>, slugs: &BTreeSet<Sha256>) -> Result<(), RuntimeError> {
-        let current = self.current_stacks().await?;
-        let mut unneeded = Vec::new();
-        for image in self.images(Kind::SlugImage).await? {
-            let slug = image.labels.get(SLUG).and_then(|slug| slug.parse().ok());
-            let of_today = image.repo_tags.iter().any(|tag| current.iter().any(|stack| tag.ends_with(&format!("-{}", &stack.digest[..8]))));
-            if !of_today || slug.is_none_or(|slug| !slugs.contains(&slug)) {
-                unneeded.push(image.id);
-            }
-        }
-        for image in self.images(Kind::StackImage).await? {
-            if !image.repo_tags.iter().any(|tag| current.iter().any(|stack| stack.name == *tag)) {
-                unneeded.push(image.id);
-            }
-        }
-        for image in unneeded {
-            match self.api.remove_image(&image, None::<RemoveImageOptions>, None).await {
-                Err(error) if !matches!(status(&error), Some(404 | 409)) => return Err(refused(error)),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    async fn images(&self, kind: Kind) -> Result<Vec<ImageSummary>, RuntimeError> {
-        let options = ListImagesOptions { filters: Some(self.instance.filter(kind)), ..Default::default() };
-        self.api.list_images(Some(options)).await.map_err(refused)
     }
 }
 

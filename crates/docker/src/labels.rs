@@ -9,6 +9,8 @@ pub(crate) const INSTANCE: &str = "mypaas.instance";
 pub(crate) const KIND: &str = "mypaas.kind";
 pub(crate) const APP: &str = "mypaas.app";
 pub(crate) const SLUG: &str = "mypaas.slug";
+/// On images made ready, and through them on every container: which stack image (by its digest) they are made of.
+pub(crate) const BASE: &str = "mypaas.base";
 const APP_NAME: &str = "mypaas.app_name";
 const DYNO: &str = "mypaas.dyno";
 const GENERATION: &str = "mypaas.generation";

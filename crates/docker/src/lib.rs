@@ -30,4 +30,7 @@ mod demux;
 mod cache;
 mod sandbox;
 
+mod stored;
+mod usage;
+
 pub use connect::{Docker, Settings, StackImages};

@@ -7,7 +7,7 @@ use bollard::{errors::Error, query_parameters::WaitContainerOptions};
 use futures_util::StreamExt;
 use ports::{
     Runtime, RuntimeError,
-    runtime::{Attached, Condition, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, SeenContainer},
+    runtime::{Attached, Base, Condition, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, SeenContainer, Stored},
 };
 
 use crate::{
@@ -55,8 +55,15 @@ impl Runtime for Docker {
     }
 
     async fn retain(&self, kept: &Kept) -> Result<(), RuntimeError> {
-        self.engine.retain_caches(&kept.apps).await?;
-        self.engine.retain_images(&kept.slugs).await
+        self.engine.retain(kept).await
+    }
+
+    async fn stored(&self) -> Result<Vec<Stored>, RuntimeError> {
+        self.engine.stored().await
+    }
+
+    async fn bases(&self) -> Result<Vec<Base>, RuntimeError> {
+        self.engine.bases().await
     }
 
     fn changes(&self) -> Arc<tokio::sync::Notify> {

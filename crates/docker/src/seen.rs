@@ -17,7 +17,7 @@ use crate::{
     connect::Engine,
     error::{found, refused},
     known::Running,
-    labels::{Kind, Tagged},
+    labels::{BASE, Kind, Tagged},
     logs::{self, Since},
 };
 
@@ -43,7 +43,8 @@ pub(crate) async fn list(engine: &Arc<Engine>, since: Since) -> Result<Vec<SeenC
             }
         };
         if let Some(condition) = condition {
-            seen.push(SeenContainer { key: tagged.key, generation: tagged.generation, condition, one_off: tagged.one_off });
+            let base = labels.get(BASE).cloned();
+            seen.push(SeenContainer { key: tagged.key, generation: tagged.generation, condition, one_off: tagged.one_off, base });
         }
     }
     Ok(seen)

@@ -7,7 +7,7 @@ use bollard::query_parameters::DownloadFromContainerOptions;
 use bytes::Bytes;
 use domain::StackName;
 use futures_util::TryStreamExt;
-use ports::RuntimeError;
+use ports::{RuntimeError, runtime::Base};
 use sha2::{Digest, Sha256};
 
 use crate::StackImages;
@@ -16,14 +16,17 @@ use crate::{
     connect::Engine,
     error::{found, refused},
     images::Target,
-    labels::Kind,
+    labels::{BASE, Kind},
 };
 
 /// Where `dyno-init` is in every image.
 pub(crate) const DYNO_INIT: &str = "/.mypaas/dyno-init";
 
 /// To be counted up when what is done to a stack image changes.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
+
+/// On the images that `deploy/stack/build` makes.
+const RECIPE_LABEL: &str = "mypaas.recipe";
 
 const TRUST_STORE: &str = "etc/ssl/certs/ca-certificates.crt";
 const EXTRA_CA: &str = "usr/local/share/ca-certificates/mypaas-extra.crt";
@@ -50,21 +53,46 @@ impl Engine {
     pub(crate) async fn prepared(self: &Arc<Self>, stack: &StackName, variant: Variant) -> Result<Prepared, RuntimeError> {
         let images = self.stacks.iter().find(|images| images.name == *stack).ok_or_else(|| RuntimeError::NoStack(stack.clone()))?;
         let (id, target, digest) = self.to_prepare(images, variant).await?.ok_or_else(|| RuntimeError::NoStack(stack.clone()))?;
-        let (name, labels) = (target.name(), self.instance.labels(Kind::StackImage));
+        let (name, mut labels) = (target.name(), self.instance.labels(Kind::StackImage));
+        labels.insert(BASE.to_owned(), digest.clone());
         self.prepare(id, target, labels, move |engine, container| Box::pin(async move { engine.equip(&container, variant).await })).await?;
         Ok(Prepared { name, digest })
     }
 
-    /// Every image that [`Self::prepared`] would answer with today, made or not.
-    pub(crate) async fn current_stacks(&self) -> Result<Vec<Prepared>, RuntimeError> {
+    /// Every image that [`Self::prepared`] would answer with today, made or not. `None`: a stack's image is not there, and
+    /// what was made of it may be all there is.
+    pub(crate) async fn current_stacks(&self) -> Result<Option<Vec<Prepared>>, RuntimeError> {
         let mut current = Vec::new();
         for images in &self.stacks {
             for variant in [Variant::Run, Variant::Build] {
-                let known = self.to_prepare(images, variant).await?;
-                current.extend(known.map(|(_, target, digest)| Prepared { name: target.name(), digest }));
+                let Some((_, target, digest)) = self.to_prepare(images, variant).await? else { return Ok(None) };
+                current.push(Prepared { name: target.name(), digest });
             }
         }
-        Ok(current)
+        Ok(Some(current))
+    }
+
+    /// What dynos of each stack start on today.
+    pub(crate) async fn bases(&self) -> Result<Vec<Base>, RuntimeError> {
+        let mut bases = Vec::new();
+        for images in &self.stacks {
+            let Some(image) = found(self.api.inspect_image(&images.run_image).await)? else { continue };
+            let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
+            let image_id = image.id.unwrap_or_default();
+            bases.push(Base {
+                stack: images.name.clone(),
+                digest: self.digest(&image_id),
+                image: images.run_image.clone(),
+                image_id,
+                made_at: image.created.and_then(|text| text.parse().ok()),
+                variant: match (labels.contains_key(RECIPE_LABEL), images.run_image.ends_with("-runtimes")) {
+                    (false, _) => "foreign",
+                    (true, true) => "runtimes",
+                    (true, false) => "plain",
+                },
+            });
+        }
+        Ok(bases)
     }
 
     /// The stack's image, and what it is to be called once prepared. `None`: it is not on this machine.

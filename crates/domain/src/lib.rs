@@ -31,6 +31,7 @@ pub mod error_code;
 pub mod request_clock;
 pub mod route;
 
+pub mod keeping;
 pub mod log_line;
 pub mod notice;
 

@@ -56,9 +56,11 @@ pub enum ReleaseStatus {
     Pending,
     Succeeded,
     Failed,
+    /// It succeeded once; its slug is gone since (Heroku's word).
+    Expired,
 }
 
-words!(ReleaseStatus { Pending = "pending", Succeeded = "succeeded", Failed = "failed" });
+words!(ReleaseStatus { Pending = "pending", Succeeded = "succeeded", Failed = "failed", Expired = "expired" });
 
 impl Release {
     /// Whether `rollback` may go back to it: it ran, and it has code (Heroku: `eligible_for_rollback`).

@@ -1,7 +1,7 @@
 //! The one door: who may do what to which app.
 
-use domain::{App, AppName};
-use store::Tx;
+use domain::{App, AppName, Email};
+use store::{StoreError, Tx};
 
 use crate::{accounts::Actor, platform::Platform, refusal::Refusal};
 
@@ -32,6 +32,24 @@ impl Platform {
             (None, Err(_)) => None,
         };
         found.filter(|app| may(actor, app, permission)).ok_or(Refusal::NotFound("app"))
+    }
+
+    /// Whether this person may look after the platform itself: what it keeps, how full it is.
+    pub async fn authorize_admin(&self, actor: &Actor) -> Result<(), Refusal> {
+        if self.is_admin(actor).await? { Ok(()) } else { Err(Refusal::Forbidden) }
+    }
+
+    pub async fn is_admin(&self, actor: &Actor) -> Result<bool, StoreError> {
+        self.store.read().await?.is_admin(actor.account.id).await
+    }
+
+    /// Makes an account an admin, or no longer one; whether there is such an account.
+    pub async fn set_admin(&self, email: &Email, admin: bool) -> Result<bool, StoreError> {
+        let mut tx = self.store.write().await?;
+        let Some((account, _)) = tx.account_by_email(email).await? else { return Ok(false) };
+        tx.set_admin(account.id, admin).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 }
 

@@ -26,6 +26,10 @@ pub mod release_phase;
 pub mod source;
 pub mod turns;
 
+pub mod disk;
+pub mod keeping;
+pub mod stacks;
+
 pub mod dynos;
 pub mod environment;
 pub mod formation;
@@ -38,6 +42,7 @@ pub use accounts::{Actor, Credential, Password};
 pub use authority::Permission;
 pub use background::{Round, Task, Wake, drive};
 pub use builds::NewBuild;
+pub use keeping::Keeping;
 pub use links::Link;
 pub use platform::{Parts, Platform, Settings};
 pub use refusal::Refusal;

@@ -12,7 +12,7 @@ use ports::{Chance, Clock, Downloads, LogSink, Runtime, runtime::ContainerKey};
 use store::Db;
 use tokio::sync::watch;
 
-use crate::{background::Wake, live::Live, one_off::PendingAttachments, turns::Turns};
+use crate::{background::Wake, keeping::Keeping, live::Live, one_off::PendingAttachments, turns::Turns};
 
 /// The outside world and the store, handed in once at start.
 pub struct Parts {
@@ -25,6 +25,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<Chance>,
     pub settings: Settings,
+    pub keeping: Keeping,
 }
 
 /// What an admin decides.
@@ -80,6 +81,11 @@ pub struct Platform {
     pub formation: Wake,
     /// Wakes whoever clears up, after an app was destroyed.
     pub leftovers: Wake,
+    /// Wakes whoever removes the repositories of apps that are gone.
+    pub repositories: Wake,
+    pub(crate) keeping: Keeping,
+    /// One sweep at a time.
+    pub(crate) sweeping: tokio::sync::Mutex<()>,
     pub(crate) downloads: Arc<dyn Downloads>,
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) routes: watch::Sender<Arc<RouteTable>>,
@@ -95,7 +101,7 @@ pub struct Platform {
 
 impl Platform {
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { store, runtime, builder, downloads, logs, clock, chance, settings } = parts;
+        let Parts { store, runtime, builder, downloads, logs, clock, chance, settings, keeping } = parts;
         let formation = Wake(runtime.changes());
         Arc::new(Self {
             store,
@@ -106,6 +112,9 @@ impl Platform {
             settings,
             formation,
             leftovers: Wake::default(),
+            repositories: Wake::default(),
+            keeping,
+            sweeping: tokio::sync::Mutex::default(),
             downloads,
             logs,
             routes: watch::Sender::new(Arc::default()),

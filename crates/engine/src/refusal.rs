@@ -15,6 +15,11 @@ pub enum Refusal {
     NotFound(&'static str),
     #[error("Invalid credentials provided.")]
     Unauthorized,
+    #[error("Only admins of this platform may do that. `mypaasd account:admin EMAIL` on the server makes somebody one.")]
+    Forbidden,
+    /// The slug that is asked for was given up.
+    #[error("{0}")]
+    Expired(String),
     #[error("{0}")]
     Invalid(String),
     #[error("{0}")]

@@ -21,6 +21,12 @@ impl Platform {
         let mut tx = self.store.write().await?;
         let app = self.authorize_in(&mut tx, actor, app, Permission::Deploy).await?;
         let earlier = self.find_release(&mut tx, &app, to).await?;
+        if earlier.status == ReleaseStatus::Expired {
+            return Err(Refusal::Expired(format!(
+                "Cannot roll back to {}: it has expired, and its slug is gone. `releases` shows which releases can still be gone back to; to run older code, push it again.",
+                earlier.version
+            )));
+        }
         if !earlier.eligible_for_rollback() {
             return Err(Refusal::Invalid(format!(
                 "Cannot roll back to {}: it {}.",
@@ -45,6 +51,9 @@ impl Platform {
         let mut tx = self.store.write().await?;
         let app = self.authorize_in(&mut tx, actor, app, Permission::Deploy).await?;
         let slug = tx.slug(slug).await?.filter(|slug| slug.app == app.id).ok_or(Refusal::NotFound("slug"))?;
+        if tx.slug_expired_at(slug.id).await?.is_some() {
+            return Err(Refusal::Expired("This slug is gone: the releases that had it have expired. To run its code, push it again.".to_owned()));
+        }
         let vars = tx.config_vars(app.id).await?;
         let description = description.map_or_else(|| format!("Deploy {}", slug.commit.as_deref().map_or("slug", short)), str::to_owned);
         let now = self.clock.now();

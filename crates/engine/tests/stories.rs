@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use builder::{Builder, Limits};
 use domain::{App, Slug, dyno::Policy};
-use engine::{Actor, Parts, Platform, Settings, Task, dynos::Which, formation::Formations, leftovers::Leftovers, scaling::ScaleChange};
+use engine::{Actor, Keeping, Parts, Platform, Settings, Task, dynos::Which, formation::Formations, leftovers::Leftovers, scaling::ScaleChange};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     Chance, Clock,
@@ -55,6 +55,7 @@ async fn platform(home: &std::path::Path, clock: Arc<dyn Clock>, runtime: Arc<Fa
         clock,
         chance,
         settings,
+        keeping: Keeping::beside(home.join("repos")),
     })
 }
 
@@ -267,8 +268,7 @@ async fn a_destroyed_app_leaves_nothing() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
     story.settle().await;
-    let blobs = Arc::new(DiskBlobs::open(story.home.path().join("blobs")).await.unwrap());
-    let mut leftovers = Leftovers::new(story.platform.clone(), blobs.clone());
+    let mut leftovers = Leftovers(story.platform.clone());
     leftovers.run().await;
     let kept = story.runtime.kept().unwrap();
     assert!(kept.apps.contains(&story.app.id) && kept.slugs.len() == 1);

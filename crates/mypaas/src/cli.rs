@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{apps, auth, build_create, buildpacks, builds, config, create, git, keys, logs, ps, releases, run, scale};
+use crate::commands::{apps, auth, build_create, buildpacks, builds, config, create, disk, git, keys, logs, ps, releases, run, scale, stacks};
 
 /// Deploy and run apps on a mypaas server.
 #[derive(Debug, Parser)]
@@ -143,8 +143,16 @@ pub(crate) enum Command {
     #[command(name = "buildpacks:clear")]
     BuildpacksClear,
     /// List the stacks
-    #[command(alias = "stack")]
-    Stacks,
+    #[command(alias = "stack", alias = "apps:stacks")]
+    Stacks(stacks::List),
+    /// Set the stack the app is built on
+    #[command(name = "stacks:set", alias = "stack:set", alias = "apps:stacks:set")]
+    StacksSet(stacks::Set),
+    /// Remove what no release, build or app on the server needs any more (admins)
+    Gc(disk::Collect),
+    /// Show how full the server's disk is, and of what (admins)
+    #[command(name = "admin:disk")]
+    AdminDisk(disk::Show),
     /// List the domains
     Domains,
 }

@@ -1,4 +1,4 @@
-//! `mypaasd account:create`: the first account, made by whoever can read the database.
+//! `mypaasd account:…`: the first account and the admins, named by whoever can read the database.
 
 use std::io::BufRead;
 
@@ -20,4 +20,14 @@ pub(crate) async fn create(config: &Config, email: &str) -> anyhow::Result<()> {
         }
         Err(refusal) => bail!("{refusal}"),
     }
+}
+
+pub(crate) async fn admin(config: &Config, email: &str, admin: bool) -> anyhow::Result<()> {
+    let email = email.parse().with_context(|| format!("{email:?}"))?;
+    let platform = wire::offline(config).await?;
+    if !platform.set_admin(&email, admin).await? {
+        bail!("there is no account {email}");
+    }
+    eprintln!("{email} is {} an admin", if admin { "now" } else { "no longer" });
+    Ok(())
 }

@@ -22,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) listen: Listen,
     pub(crate) apps: Apps,
     pub(crate) build: Build,
+    pub(crate) keep: Keep,
     pub(crate) docker: Docker,
     /// `[[stack]]`: the first one is what new apps get.
     pub(crate) stack: Vec<Stack>,
@@ -67,6 +68,18 @@ pub(crate) struct Build {
     pub(crate) source_hosts: Vec<String>,
 }
 
+/// How much of the past is kept; what is older goes by itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Keep {
+    /// An app's last so many releases can be gone back to.
+    pub(crate) releases: u32,
+    /// So can every release younger than so many days.
+    pub(crate) release_days: u32,
+    /// The build cache of an app goes that was not built for so many days.
+    pub(crate) cache_days: u32,
+}
+
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Docker {
@@ -92,6 +105,7 @@ impl Default for Config {
             listen: Listen::default(),
             apps: Apps::default(),
             build: Build::default(),
+            keep: Keep::default(),
             docker: Docker::default(),
             stack: vec![Stack { name: "heroku-24".to_owned(), run_image: "mypaas/heroku-24:run".to_owned(), build_image: "mypaas/heroku-24:build".to_owned() }],
         }
@@ -105,6 +119,11 @@ impl Default for Listen {
 impl Default for Apps {
     fn default() -> Self {
         Self { domain: "localhost".to_owned() }
+    }
+}
+impl Default for Keep {
+    fn default() -> Self {
+        Self { releases: 20, release_days: 30, cache_days: 60 }
     }
 }
 impl Default for Build {
@@ -226,6 +245,8 @@ impl Config {
             Some(port) => line("git over SSH at", &format!("ssh://git@{}:{port}", self.listen.api_host)),
             None => line("git over SSH at", &"nowhere"),
         }
+        let keep = &self.keep;
+        line("keeps", &format!("{} releases of each app and all of {} days; build caches for {} days", keep.releases, keep.release_days, keep.cache_days));
         line("buildpacks", &self.build.buildpacks.display());
         for stack in &self.stack {
             line("stack", &format!("{} ({}, {})", stack.name, stack.run_image, stack.build_image));

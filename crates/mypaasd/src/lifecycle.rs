@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use api::Api;
-use engine::{Wake, drive, formation::Formations, leftovers::Leftovers};
+use engine::{drive, formation::Formations, leftovers::Leftovers};
 use git::{Git, Sweep};
 use router::{LogSinkAdapter, Router};
 use tokio::{
@@ -42,8 +42,8 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
 
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(drive(Formations::new(platform.clone()), platform.formation.clone(), stop.clone()));
-    tasks.spawn(drive(Leftovers::new(platform.clone(), wired.blobs.clone()), platform.leftovers.clone(), stop.clone()));
-    tasks.spawn(drive(Sweep(git.clone()), Wake::default(), stop.clone()));
+    tasks.spawn(drive(Leftovers(platform.clone()), platform.leftovers.clone(), stop.clone()));
+    tasks.spawn(drive(Sweep(git.clone()), platform.repositories.clone(), stop.clone()));
     let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE };
     let events = Arc::new(LogSinkAdapter(wired.logplex.clone()));
     let router = Router::new(platform.routes(), events, wired.clock.clone(), wired.chance.clone(), settings);

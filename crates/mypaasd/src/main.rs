@@ -31,6 +31,13 @@ enum Command {
     /// Creates an account. The password is read from standard input, one line.
     #[command(name = "account:create")]
     AccountCreate { email: String },
+    /// Makes an account an admin of the platform, or with --revoke no longer one. The first account is one.
+    #[command(name = "account:admin")]
+    AccountAdmin {
+        email: String,
+        #[arg(long)]
+        revoke: bool,
+    },
     /// Checks the config file and prints what holds.
     #[command(name = "config:check")]
     ConfigCheck,
@@ -56,6 +63,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::All => runtime.block_on(lifecycle::all(config)),
         Command::AccountCreate { email } => runtime.block_on(account::create(&config, &email)),
+        Command::AccountAdmin { email, revoke } => runtime.block_on(account::admin(&config, &email, !revoke)),
         Command::ConfigCheck => {
             eprintln!("{}", config.describe());
             Ok(())

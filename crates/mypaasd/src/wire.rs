@@ -5,9 +5,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Context;
 use builder::{Builder, Limits};
 use docker::{Docker, StackImages};
-use domain::{StackName, dyno::Policy};
+use domain::{StackName, dyno::Policy, keeping::Keep};
 use download::PublicDownloads;
-use engine::{Parts, Platform, Settings};
+use engine::{Keeping, Parts, Platform, Settings};
+use jiff::SignedDuration;
 use logs::{Logplex, Sessions};
 use ports::{
     Blobs, Chance, Clock, LogSink, Runtime, Sandboxes, blobs::disk::DiskBlobs, clock::SystemClock, downloads::FakeDownloads, runtime::fake::FakeRuntime,
@@ -22,7 +23,6 @@ pub(crate) struct Wired {
     pub(crate) platform: Arc<Platform>,
     pub(crate) logplex: Arc<Logplex>,
     pub(crate) sessions: Arc<Sessions>,
-    pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<Chance>,
     /// Held as long as the platform runs.
@@ -62,8 +62,9 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         clock: clock.clone(),
         chance: chance.clone(),
         settings: platform_settings(config)?,
+        keeping: keeping(config),
     });
-    Ok(Wired { platform, logplex, sessions, blobs, clock, chance, _lock: lock })
+    Ok(Wired { platform, logplex, sessions, clock, chance, _lock: lock })
 }
 
 /// The platform without an engine: for commands that only touch the store.
@@ -85,6 +86,7 @@ pub(crate) async fn offline(config: &Config) -> anyhow::Result<Arc<Platform>> {
         clock,
         chance,
         settings: platform_settings(config)?,
+        keeping: keeping(config),
     }))
 }
 
@@ -126,6 +128,13 @@ fn platform_settings(config: &Config) -> anyhow::Result<Settings> {
         api_url: format!("http://{}:{}", config.listen.api_host, config.api_port()),
         ssh: config.ssh_port().map(|port| (config.listen.api_host.clone(), port)),
     })
+}
+
+fn keeping(config: &Config) -> Keeping {
+    let keep = &config.keep;
+    let days = |days: u32| SignedDuration::from_hours(24 * i64::from(days));
+    let policy = Keep { releases: keep.releases, release_age: days(keep.release_days), cache_age: days(keep.cache_days) };
+    Keeping { policy, ..Keeping::beside(config.home.join("repos")) }
 }
 
 fn stack_images(stack: &crate::config::Stack) -> anyhow::Result<StackImages> {

@@ -18,6 +18,21 @@ pub enum BlobError {
     Io(#[from] std::io::Error),
 }
 
+/// A blob as it lies there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    pub digest: Sha256,
+    pub bytes: u64,
+    pub written_at: Timestamp,
+}
+
+impl Stored {
+    /// Whether it can go: nothing names it, and it was written long enough ago not to be named any more.
+    pub fn unneeded(&self, kept: &BTreeSet<Sha256>, before: Timestamp) -> bool {
+        !kept.contains(&self.digest) && self.written_at < before
+    }
+}
+
 /// A store of immutable bytes. What is in it is whole: a crash while writing leaves nothing.
 #[async_trait]
 pub trait Blobs: Send + Sync {
@@ -32,6 +47,8 @@ pub trait Blobs: Send + Sync {
     /// Removes what is not named here and was written before this moment, and says how many. What was written later may be
     /// about to be named.
     async fn retain(&self, kept: &BTreeSet<Sha256>, before: Timestamp) -> Result<usize, BlobError>;
+    /// Everything there is.
+    async fn list(&self) -> Result<Vec<Stored>, BlobError>;
 }
 
 /// A blob being written. Dropped before `finish`, it leaves nothing.

@@ -5,6 +5,7 @@ pub mod chance;
 pub mod clock;
 pub mod downloads;
 pub mod log_sink;
+pub mod repositories;
 pub mod runtime;
 pub mod sandbox;
 
@@ -13,6 +14,7 @@ pub use chance::Chance;
 pub use clock::Clock;
 pub use downloads::{DownloadError, Downloads};
 pub use log_sink::LogSink;
+pub use repositories::Repositories;
 pub use runtime::{Runtime, RuntimeError};
 pub use sandbox::{Sandbox, Sandboxes};
 

@@ -11,6 +11,9 @@ use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub mod fake;
+mod stored;
+
+pub use stored::{Stored, StoredKind, Unneeded};
 
 /// A dyno's container: one app, one dyno, never two of the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +55,23 @@ pub struct SeenContainer {
     pub condition: Condition,
     /// Whether it is a one-off dyno's, which no formation owns.
     pub one_off: bool,
+    /// What it was started on: a [`Base::digest`]. `None`: nobody knows any more.
+    pub base: Option<String>,
+}
+
+/// What dynos of a stack start on today. A dyno moves to it when it is next started, without a release or a build: the same
+/// slug on the newest base (Heroku: "erosion resistance").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    pub stack: StackName,
+    /// Differs when anything in it may; tells which containers were started on an older one.
+    pub digest: String,
+    /// The stack's image as the admin names it, and by its content.
+    pub image: String,
+    pub image_id: String,
+    pub made_at: Option<Timestamp>,
+    /// `runtimes` with the distribution's languages, `plain` without, `foreign` if we did not make it.
+    pub variant: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +123,8 @@ pub enum RuntimeError {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kept {
     pub apps: BTreeSet<AppId>,
+    /// Those of the apps whose build caches are not worth their room any more.
+    pub idle: BTreeSet<AppId>,
     pub slugs: BTreeSet<Sha256>,
 }
 
@@ -127,6 +149,10 @@ pub trait Runtime: Send + Sync {
     async fn wait(&self, key: &ContainerKey) -> Result<Option<i32>, RuntimeError>;
     /// Removes build caches and images of apps and slugs not named here. What a container still uses stays for next time.
     async fn retain(&self, kept: &Kept) -> Result<(), RuntimeError>;
+    /// Everything that [`Self::retain`] decides about. Measures: not for every round.
+    async fn stored(&self) -> Result<Vec<Stored>, RuntimeError>;
+    /// What dynos of each stack start on today. A stack whose image is not there is left out.
+    async fn bases(&self) -> Result<Vec<Base>, RuntimeError>;
     /// Notified whenever something in the engine may have changed: a container started, bound its port, died.
     fn changes(&self) -> Arc<tokio::sync::Notify>;
 }

@@ -34,9 +34,10 @@ fn authorization(row: &Row) -> R<Authorization> {
 }
 
 impl Tx {
-    /// Adds an account; its e-mail address may be taken (`accounts.email`). Without a hash it cannot log in by password.
+    /// Adds an account; its e-mail address may be taken (`accounts.email`). Without a hash it cannot log in by password. The
+    /// first one is an admin.
     pub async fn insert_account(&mut self, account: &Account, password_hash: Option<&str>) -> R<()> {
-        self.sql("INSERT INTO accounts (id, email, password_hash, created_at_ms) VALUES ($1, $2, $3, $4)")
+        self.sql("INSERT INTO accounts (id, email, password_hash, created_at_ms, is_admin) VALUES ($1, $2, $3, $4, NOT EXISTS (SELECT 1 FROM accounts))")
             .id(account.id)
             .text(&account.email)
             .bind(password_hash.map(str::to_owned))
@@ -65,6 +66,15 @@ impl Tx {
 
     pub async fn set_password_hash(&mut self, id: AccountId, password_hash: &str) -> R<()> {
         self.sql("UPDATE accounts SET password_hash = $1 WHERE id = $2").text(password_hash).id(id).execute().await.map(drop)
+    }
+
+    /// Whether the account may look after the platform itself.
+    pub async fn is_admin(&mut self, id: AccountId) -> R<bool> {
+        Ok(self.sql("SELECT is_admin FROM accounts WHERE id = $1").id(id).optional(|row| row.get("is_admin")).await?.unwrap_or(false))
+    }
+
+    pub async fn set_admin(&mut self, id: AccountId, admin: bool) -> R<()> {
+        self.sql("UPDATE accounts SET is_admin = $1 WHERE id = $2").bind(admin).id(id).execute().await.map(drop)
     }
 
     /// Adds a token's record, under the SHA-256 of the token.

@@ -27,6 +27,7 @@ mod config_vars;
 mod ssh_keys;
 
 mod builds;
+mod keeping;
 mod releases;
 mod slugs;
 mod source_blobs;

@@ -14,7 +14,12 @@ use crate::{
 
 macro_rules! select_release {
     ($rest:literal) => {
-        concat!("SELECT id, app_id, version, slug_id, description, user_id, status, is_current, created_at_ms FROM releases ", $rest)
+        concat!(
+            "SELECT id, app_id, version, slug_id, description, user_id, is_current, created_at_ms, \
+             CASE WHEN status = 'succeeded' AND EXISTS (SELECT 1 FROM slugs WHERE slugs.id = releases.slug_id AND expired_at_ms IS NOT NULL) \
+             THEN 'expired' ELSE status END AS status FROM releases ",
+            $rest
+        )
     };
 }
 

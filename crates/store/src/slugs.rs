@@ -15,8 +15,9 @@ macro_rules! select_slug {
         concat!("SELECT id, app_id, sha256, diff_id, bytes, stack, process_types, commit_hash, language, created_at_ms FROM slugs ", $rest)
     };
 }
+pub(crate) use select_slug;
 
-fn slug(row: &Row) -> R<Slug> {
+pub(crate) fn slug(row: &Row) -> R<Slug> {
     Ok(Slug {
         id: row.id("id")?,
         app: row.id("app_id")?,

@@ -6,6 +6,7 @@ mod buildpacks;
 mod builds;
 mod dynos;
 mod hostile;
+mod keeping;
 mod keys;
 mod logs;
 mod releases;
@@ -21,7 +22,7 @@ use axum::{Router, body::Body, extract::Request};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use builder::{Builder, Limits};
 use domain::{Account, App, DynoSize, ProcessType, Procfile, Slug, SlugId, dyno::Policy, formation::Scale, release::ReleaseStatus};
-use engine::{Parts, Platform, Settings};
+use engine::{Keeping, Parts, Platform, Settings};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use ports::{
@@ -91,6 +92,7 @@ impl World {
             clock,
             chance,
             settings: settings(),
+            keeping: Keeping::beside(folder.path().join("repos")),
         };
         let api = Api { platform: Platform::new(parts), logplex, sessions };
         let (ann, bob) = (person(&api.platform, "ann@example.com").await, person(&api.platform, "bob@example.com").await);

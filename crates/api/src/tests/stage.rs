@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use async_trait::async_trait;
 use ports::{
     Clock, Runtime, RuntimeError,
-    runtime::{Attached, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, SeenContainer, fake::FakeRuntime},
+    runtime::{Attached, Base, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, SeenContainer, Stored, fake::FakeRuntime},
 };
 use tokio::{
     io::{DuplexStream, ReadHalf, WriteHalf},
@@ -72,6 +72,14 @@ impl Runtime for Stage {
 
     async fn retain(&self, kept: &Kept) -> Result<(), RuntimeError> {
         self.engine.retain(kept).await
+    }
+
+    async fn stored(&self) -> Result<Vec<Stored>, RuntimeError> {
+        self.engine.stored().await
+    }
+
+    async fn bases(&self) -> Result<Vec<Base>, RuntimeError> {
+        self.engine.bases().await
     }
 
     fn changes(&self) -> Arc<Notify> {

@@ -38,6 +38,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/slugs/none", ""),
     ("GET", "/domains", ""),
     ("GET", "/domains/shop.localhost", ""),
+    ("GET", "/available-stacks", ""),
     ("GET", "/collaborators", ""),
     ("GET", "/collaborators/ann@example.com", ""),
     ("GET", "/addons", ""),

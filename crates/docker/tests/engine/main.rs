@@ -6,6 +6,7 @@
 mod attached;
 mod builds;
 mod dynos;
+mod keeping;
 mod place;
 mod sandboxes;
 mod smart_git;

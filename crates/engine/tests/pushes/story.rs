@@ -93,6 +93,7 @@ impl Story {
             clock: clock.clone(),
             chance,
             settings,
+            keeping: engine::Keeping::beside(home.path().join("repos")),
         });
         let account = platform.create_account("ann@example.com".parse().unwrap(), &"correct horse".to_owned().into()).await.unwrap();
         let token = platform.log_in("ann@example.com", &"correct horse".to_owned().into(), "test", None).await.unwrap();

@@ -176,6 +176,7 @@ async fn platform(folder: &TempDir) -> Arc<Platform> {
         clock,
         chance,
         settings,
+        keeping: engine::Keeping::beside(folder.path().join("repos")),
     })
 }
 

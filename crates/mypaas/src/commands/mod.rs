@@ -7,6 +7,7 @@ pub(crate) mod buildpacks;
 pub(crate) mod builds;
 pub(crate) mod config;
 pub(crate) mod create;
+pub(crate) mod disk;
 pub(crate) mod domains;
 pub(crate) mod git;
 pub(crate) mod keys;
@@ -69,7 +70,10 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::BuildpacksSet(args) => buildpacks::set(&context, &args),
         Command::BuildpacksRemove(args) => buildpacks::remove(&context, &args),
         Command::BuildpacksClear => buildpacks::clear(&context),
-        Command::Stacks => stacks::list(&context),
+        Command::Stacks(args) => stacks::list(&context, &args),
+        Command::StacksSet(args) => stacks::set(&context, &args),
+        Command::Gc(args) => disk::collect(&context, &args),
+        Command::AdminDisk(args) => disk::show(&context, &args),
         Command::Domains => domains::list(&context),
     }?;
     Ok(0)

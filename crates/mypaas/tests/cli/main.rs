@@ -11,6 +11,8 @@ mod builds;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod git;

@@ -1,6 +1,11 @@
 //! Blobs as files in a folder: `<first two digits>/<digest>`.
 
-use std::{collections::BTreeSet, io, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use domain::Sha256;
@@ -10,19 +15,21 @@ use sha2::{Digest, Sha256 as Hasher};
 use tokio::{fs, io::AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 
-use super::{BlobError, BlobWriter, Blobs};
+use super::{BlobError, BlobWriter, Blobs, Stored};
 use crate::ByteStream;
 
 /// A folder of blobs, with a folder for what is being written beside it on the same file system.
 #[derive(Debug, Clone)]
 pub struct DiskBlobs {
     folder: PathBuf,
+    /// Held while a blob gets its name, and while one is looked at and removed: what is written again just then is not old.
+    naming: Arc<Mutex<()>>,
 }
 
 impl DiskBlobs {
     /// Opens the folder, making it if needed, and throws away what a crash left half-written.
     pub async fn open(folder: PathBuf) -> io::Result<Self> {
-        let blobs = Self { folder };
+        let blobs = Self { folder, naming: Arc::default() };
         if fs::try_exists(blobs.unfinished()).await? {
             fs::remove_dir_all(blobs.unfinished()).await?;
         }
@@ -71,24 +78,57 @@ impl Blobs for DiskBlobs {
 
     async fn retain(&self, kept: &BTreeSet<Sha256>, before: Timestamp) -> Result<usize, BlobError> {
         let mut removed = 0;
-        let mut shelves = fs::read_dir(&self.folder).await?;
-        while let Some(shelf) = shelves.next_entry().await? {
-            if !shelf.file_type().await?.is_dir() {
-                continue;
-            }
-            let mut files = fs::read_dir(shelf.path()).await?;
-            while let Some(file) = files.next_entry().await? {
-                // What is not named by a digest is no blob: a draft, or somebody else's.
-                let Some(digest) = file.file_name().to_str().and_then(|name| name.parse::<Sha256>().ok()) else { continue };
-                let written = Timestamp::try_from(file.metadata().await?.modified()?).unwrap_or(before);
-                if !kept.contains(&digest) && written < before {
-                    fs::remove_file(file.path()).await?;
-                    removed += 1;
-                }
-            }
+        for stored in self.list().await?.into_iter().filter(|stored| stored.unneeded(kept, before)) {
+            let (path, naming) = (self.path(stored.digest), self.naming.clone());
+            let gone = tokio::task::spawn_blocking(move || {
+                let _naming = naming.lock().unwrap_or_else(PoisonError::into_inner);
+                remove_older(&path, before)
+            });
+            removed += usize::from(gone.await.map_err(io::Error::other)??);
         }
         Ok(removed)
     }
+
+    async fn list(&self) -> Result<Vec<Stored>, BlobError> {
+        let folder = self.folder.clone();
+        Ok(tokio::task::spawn_blocking(move || list(&folder)).await.map_err(io::Error::other)??)
+    }
+}
+
+fn list(folder: &Path) -> io::Result<Vec<Stored>> {
+    let mut all = Vec::new();
+    for shelf in std::fs::read_dir(folder)? {
+        let shelf = shelf?;
+        if !shelf.file_type()?.is_dir() {
+            continue;
+        }
+        for file in std::fs::read_dir(shelf.path())? {
+            let file = file?;
+            // What is not named by a digest is no blob: a draft, or somebody else's.
+            let Some(digest) = file.file_name().to_str().and_then(|name| name.parse::<Sha256>().ok()) else { continue };
+            let metadata = match file.metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                other => other?,
+            };
+            let written_at = Timestamp::try_from(metadata.modified()?).unwrap_or(Timestamp::MAX);
+            all.push(Stored { digest, bytes: metadata.len(), written_at });
+        }
+    }
+    Ok(all)
+}
+
+/// Removes a file unless it was written (again) since; whether it did.
+fn remove_older(path: &Path, before: Timestamp) -> io::Result<bool> {
+    let written = match std::fs::metadata(path) {
+        Ok(metadata) => Timestamp::try_from(metadata.modified()?).unwrap_or(Timestamp::MAX),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if written >= before {
+        return Ok(false);
+    }
+    std::fs::remove_file(path)?;
+    Ok(true)
 }
 
 struct DiskWriter {
@@ -115,8 +155,9 @@ impl BlobWriter for DiskWriter {
         let target = self.blobs.path(digest);
         let folder = target.parent().map(PathBuf::from).unwrap_or_default();
         fs::create_dir_all(&folder).await?;
-        let path = self.path;
+        let (path, naming) = (self.path, self.blobs.naming);
         tokio::task::spawn_blocking(move || {
+            let _naming = naming.lock().unwrap_or_else(PoisonError::into_inner);
             path.persist(&target).map_err(|error| error.error)?;
             // The name must be as durable as the bytes.
             std::fs::File::open(&folder)?.sync_all()
@@ -151,6 +192,9 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path().join("unfinished")).unwrap().count(), 0);
 
         let (early, late) = ("2000-01-01T00:00:00Z".parse().unwrap(), "2100-01-01T00:00:00Z".parse().unwrap());
+        let stored = blobs.list().await.unwrap();
+        assert_eq!(stored.iter().map(|stored| (stored.digest, stored.bytes)).collect::<Vec<_>>(), [(digest, 11)]);
+        assert!(!remove_older(&blobs.path(digest), early).unwrap(), "what was written again meanwhile stays");
         assert_eq!(blobs.retain(&[digest].into(), late).await.unwrap(), 0, "what is named stays");
         assert_eq!(blobs.retain(&BTreeSet::new(), early).await.unwrap(), 0, "what is new stays");
         assert_eq!(blobs.retain(&BTreeSet::new(), late).await.unwrap(), 1);

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{Attached, Condition, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, Runtime, RuntimeError, SeenContainer};
+use super::{Attached, Base, Condition, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, Runtime, RuntimeError, SeenContainer, Stored};
 use crate::Clock;
 
 /// See the module's text.
@@ -25,6 +25,9 @@ struct World {
     starts: u64,
     kept: Option<Kept>,
     attached_end_with: Option<i32>,
+    stored: Vec<Stored>,
+    /// How often every stack's image was replaced.
+    rebased: u32,
 }
 
 #[derive(Clone)]
@@ -32,12 +35,22 @@ struct Fake {
     spec: ContainerSpec,
     condition: Condition,
     ignores_sigterm: bool,
+    base: String,
 }
 
 impl FakeRuntime {
     /// An engine in good order, in which every container binds its port at once.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let world = World { containers: BTreeMap::new(), broken: false, binds_at_once: true, starts: 0, kept: None, attached_end_with: None };
+        let world = World {
+            containers: BTreeMap::new(),
+            broken: false,
+            binds_at_once: true,
+            starts: 0,
+            kept: None,
+            attached_end_with: None,
+            stored: Vec::new(),
+            rebased: 0,
+        };
         Self { clock, world: Mutex::new(world), changes: Arc::default() }
     }
 
@@ -114,6 +127,21 @@ impl FakeRuntime {
         self.world().kept.clone()
     }
 
+    /// Puts something on its disk.
+    pub fn store(&self, stored: Stored) {
+        self.world().stored.push(stored);
+    }
+
+    /// Replaces every stack's image by a newer one.
+    pub fn rebase(&self) {
+        self.world().rebased += 1;
+    }
+
+    /// What a container was started on.
+    pub fn base(&self, key: &ContainerKey) -> Option<String> {
+        self.world().containers.get(key).map(|fake| fake.base.clone())
+    }
+
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,7 +186,8 @@ impl Runtime for FakeRuntime {
         }
         let condition = self.running(now, world.binds_at_once || spec.port.is_none());
         world.starts += 1;
-        world.containers.insert(spec.key.clone(), Fake { spec: spec.clone(), condition, ignores_sigterm: false });
+        let base = digest(&spec.image.stack, world.rebased);
+        world.containers.insert(spec.key.clone(), Fake { spec: spec.clone(), condition, ignores_sigterm: false, base });
         self.changes.notify_one();
         Ok(())
     }
@@ -186,6 +215,7 @@ impl Runtime for FakeRuntime {
             generation: fake.spec.generation,
             condition: fake.condition,
             one_off: false,
+            base: Some(fake.base.clone()),
         };
         Ok(self.answer()?.containers.iter().map(seen).collect())
     }
@@ -207,11 +237,31 @@ impl Runtime for FakeRuntime {
     }
 
     async fn retain(&self, kept: &Kept) -> Result<(), RuntimeError> {
-        self.answer()?.kept = Some(kept.clone());
+        let mut world = self.answer()?;
+        world.kept = Some(kept.clone());
+        world.stored.retain(|stored| stored.unneeded(kept).is_none());
         Ok(())
+    }
+
+    async fn stored(&self) -> Result<Vec<Stored>, RuntimeError> {
+        Ok(self.answer()?.stored.clone())
+    }
+
+    async fn bases(&self) -> Result<Vec<Base>, RuntimeError> {
+        let world = self.answer()?;
+        let base = |name: &str| {
+            let stack = name.parse().expect("a stack's name is written here");
+            let digest = digest(&stack, world.rebased);
+            Base { stack, image: format!("mypaas/{name}:run"), image_id: format!("sha256:{digest}"), digest, made_at: Some(self.clock.now()), variant: "plain" }
+        };
+        Ok(["heroku-22", "heroku-24"].map(base).into())
     }
 
     fn changes(&self) -> Arc<tokio::sync::Notify> {
         self.changes.clone()
     }
+}
+
+fn digest(stack: &domain::StackName, rebased: u32) -> String {
+    format!("{stack}-{rebased}")
 }

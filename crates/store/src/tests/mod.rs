@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod constraints;
+mod keeping;
 mod round_trips;
 mod schema;
 mod secrets;
