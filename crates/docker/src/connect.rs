@@ -18,6 +18,7 @@ use crate::{
     logs::Since,
     network::Network,
     seen,
+    wall::{Reach, Wall},
 };
 
 /// Where the engine is and what this installation brings along.
@@ -32,6 +33,7 @@ pub struct Settings {
     pub dyno_init: PathBuf,
     /// Certificates (PEM) that dynos and builds trust besides the stack's own.
     pub extra_ca_file: Option<PathBuf>,
+    pub reach: Reach,
 }
 
 /// The images of a stack, by the names the engine knows them by.
@@ -59,6 +61,7 @@ pub(crate) struct Engine {
     pub(crate) dyno_init: Bytes,
     pub(crate) extra_ca: Option<Bytes>,
     pub(crate) network: Network,
+    pub(crate) wall: Wall,
     pub(crate) preparations: Preparations,
     pub(crate) known: Known,
     pub(crate) blobs: Arc<dyn Blobs>,
@@ -100,6 +103,7 @@ impl Docker {
             dyno_init,
             extra_ca,
             network: Network::default(),
+            wall: Wall::new(settings.reach),
             preparations: Preparations::default(),
             known: Known::default(),
             blobs,
@@ -113,6 +117,7 @@ impl Docker {
         engine.network().await?;
         engine.sweep().await?;
         engine.spawn(events::follow(engine.clone()));
+        engine.spawn(engine.clone().keep_wall());
         seen::list(&engine, Since::Adoption).await?;
         Ok(Arc::new(Self { engine, _stop: stop.drop_guard() }))
     }

@@ -10,7 +10,10 @@ mod labels;
 mod archive;
 mod images;
 mod network;
+mod rules;
 mod stack_image;
+mod subnet;
+mod wall;
 
 mod containers;
 mod known;
@@ -31,3 +34,5 @@ mod cache;
 mod sandbox;
 
 pub use connect::{Docker, Settings, StackImages};
+pub use subnet::{Destination, InvalidDestination};
+pub use wall::{Reach, remove_rules};

@@ -23,6 +23,7 @@ pub(crate) struct Config {
     pub(crate) apps: Apps,
     pub(crate) build: Build,
     pub(crate) docker: Docker,
+    pub(crate) network: Network,
     /// `[[stack]]`: the first one is what new apps get.
     pub(crate) stack: Vec<Stack>,
 }
@@ -73,6 +74,22 @@ pub(crate) struct Docker {
     pub(crate) dyno_init: Option<PathBuf>,
 }
 
+/// Where apps and builds may connect to, besides the internet: the lists of [`docker::Reach`].
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Network {
+    pub(crate) allow: Vec<String>,
+    pub(crate) deny: Vec<String>,
+}
+
+impl Network {
+    pub(crate) fn reach(&self) -> anyhow::Result<docker::Reach> {
+        let read =
+            |list: &[String], name: &str| list.iter().map(|text| text.parse::<docker::Destination>().with_context(|| format!("network.{name}"))).collect();
+        Ok(docker::Reach { allow: read(&self.allow, "allow")?, deny: read(&self.deny, "deny")? })
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Stack {
@@ -90,6 +107,7 @@ impl Default for Config {
             apps: Apps::default(),
             build: Build::default(),
             docker: Docker::default(),
+            network: Network::default(),
             stack: vec![Stack { name: "heroku-24".to_owned(), run_image: "mypaas/heroku-24:run".to_owned(), build_image: "mypaas/heroku-24:build".to_owned() }],
         }
     }
@@ -173,6 +191,7 @@ impl Config {
         {
             bail!("listen.ssh_port is taken by apps or the API already: {ssh}");
         }
+        self.network.reach()?;
         if self.stack.is_empty() {
             bail!("there is no [[stack]]: at least one is needed");
         }
@@ -217,6 +236,11 @@ impl Config {
             None => line("git over SSH at", &"nowhere"),
         }
         line("buildpacks", &self.build.buildpacks.display());
+        for (name, list) in [("apps also reach", &self.network.allow), ("apps never reach", &self.network.deny)] {
+            if !list.is_empty() {
+                line(name, &list.join(", "));
+            }
+        }
         for stack in &self.stack {
             line("stack", &format!("{} ({}, {})", stack.name, stack.run_image, stack.build_image));
         }
@@ -248,6 +272,15 @@ mod tests {
         let config = Config { listen: Listen { port: u16::MAX, ..Listen::default() }, ..Config::default() };
         assert!(config.check().is_err());
         Config::default().check().unwrap();
+    }
+
+    #[test]
+    fn where_apps_may_connect_to_is_read_or_named() {
+        let config = Config::parse("[network]\nallow = [\"10.1.2.3:3128\"]\ndeny = [\"10.0.0.0/8\"]").unwrap();
+        config.check().unwrap();
+        assert!(config.describe().contains("10.1.2.3:3128") && config.describe().contains("10.0.0.0/8"));
+        let error = Config::parse("[network]\nallow = [\"0.0.0.0/0\"]").unwrap().check().unwrap_err();
+        assert!(format!("{error:#}").starts_with("network.allow: \"0.0.0.0/0\" is no IPv4 address"), "{error:#}");
     }
 
     #[test]

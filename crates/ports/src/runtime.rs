@@ -95,6 +95,9 @@ pub enum RuntimeError {
     Stale { dyno: DynoName, asked: u64, current: u64 },
     #[error("the container engine refused: {0}")]
     Refused(String),
+    /// Nothing may start: what keeps containers from the machine and from each other is not there.
+    #[error("apps cannot be kept apart: {0}")]
+    Unwalled(String),
     #[error("the slug could not be read")]
     Slug(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
