@@ -5,5 +5,7 @@
 
 mod attached;
 mod dynos;
+mod escape;
+mod neighbours;
 mod place;
 mod sandboxes;

@@ -27,12 +27,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Place {
     pub(crate) async fn new() -> Self {
+        Self::with(Reach::default()).await
+    }
+
+    pub(crate) async fn with(reach: Reach) -> Self {
         let chance = Chance::from_os();
         let folder = tempfile::tempdir().unwrap();
         let blobs = Arc::new(DiskBlobs::open(folder.path().to_owned()).await.unwrap());
         let instance = chance.bytes::<4>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let logs = Arc::new(KeptLines::default());
-        let docker = Docker::connect(settings(&instance), blobs.clone(), Arc::new(SystemClock), logs.clone()).await.unwrap();
+        let settings = Settings { reach, ..settings(&instance) };
+        let docker = Docker::connect(settings, blobs.clone(), Arc::new(SystemClock), logs.clone()).await.unwrap();
         let app = AppId::new("2026-11-21T00:00:00Z".parse().unwrap(), chance.bytes());
         Self { docker, logs, blobs, app, instance, _folder: folder }
     }
@@ -145,7 +150,7 @@ pub(crate) fn settings(instance: &str) -> Settings {
     }
 }
 
-fn docker(arguments: &[&str]) -> String {
+pub(crate) fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
