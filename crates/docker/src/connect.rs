@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
+    disk::{Disk, DiskLimits},
     error::refused,
     events,
     images::Preparations,
@@ -34,6 +35,7 @@ pub struct Settings {
     /// Certificates (PEM) that dynos and builds trust besides the stack's own.
     pub extra_ca_file: Option<PathBuf>,
     pub reach: Reach,
+    pub disk: DiskLimits,
 }
 
 /// The images of a stack, by the names the engine knows them by.
@@ -62,6 +64,7 @@ pub(crate) struct Engine {
     pub(crate) extra_ca: Option<Bytes>,
     pub(crate) network: Network,
     pub(crate) wall: Wall,
+    pub(crate) disk: Disk,
     pub(crate) preparations: Preparations,
     pub(crate) known: Known,
     pub(crate) blobs: Arc<dyn Blobs>,
@@ -93,7 +96,9 @@ impl Docker {
             Some(path) => Some(read(path).await?),
             None => None,
         };
-        let cpus = api.info().await.map_err(refused)?.ncpu.and_then(|cpus| u64::try_from(cpus).ok()).unwrap_or(1);
+        let info = api.info().await.map_err(refused)?;
+        let cpus = info.ncpu.and_then(|cpus| u64::try_from(cpus).ok()).unwrap_or(1);
+        let disk = Disk::of(&api, &info, settings.disk, settings.stacks.first().map(|stack| stack.run_image.as_str())).await;
         let stop = CancellationToken::new();
         let engine = Arc::new(Engine {
             api,
@@ -104,6 +109,7 @@ impl Docker {
             extra_ca,
             network: Network::default(),
             wall: Wall::new(settings.reach),
+            disk,
             preparations: Preparations::default(),
             known: Known::default(),
             blobs,
@@ -118,6 +124,7 @@ impl Docker {
         engine.sweep().await?;
         engine.spawn(events::follow(engine.clone()));
         engine.spawn(engine.clone().keep_wall());
+        engine.spawn(engine.clone().watch_disk());
         seen::list(&engine, Since::Adoption).await?;
         Ok(Arc::new(Self { engine, _stop: stop.drop_guard() }))
     }

@@ -16,6 +16,7 @@ mod subnet;
 mod wall;
 
 mod containers;
+mod disk;
 mod known;
 mod runtime;
 mod seen;
@@ -34,5 +35,6 @@ mod cache;
 mod sandbox;
 
 pub use connect::{Docker, Settings, StackImages};
+pub use disk::DiskLimits;
 pub use subnet::{Destination, InvalidDestination};
 pub use wall::{Reach, remove_rules};

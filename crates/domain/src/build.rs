@@ -64,6 +64,8 @@ pub enum FailureKind {
     Compile,
     TimedOut,
     OutOfMemory,
+    /// It wrote more than a build may.
+    OutOfDisk,
     SlugTooLarge,
     /// The build succeeded; the `release` process of the new release did not.
     ReleasePhase,
@@ -76,12 +78,13 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    const ALL: [(Self, &'static str); 11] = [
+    const ALL: [(Self, &'static str); 12] = [
         (Self::Source, "source"),
         (Self::NoBuildpack, "no_buildpack"),
         (Self::Compile, "compile"),
         (Self::TimedOut, "timed_out"),
         (Self::OutOfMemory, "out_of_memory"),
+        (Self::OutOfDisk, "out_of_disk"),
         (Self::SlugTooLarge, "slug_too_large"),
         (Self::ReleasePhase, "release_phase"),
         (Self::Cancelled, "cancelled"),

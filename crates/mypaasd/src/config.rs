@@ -55,6 +55,8 @@ pub(crate) struct Build {
     /// Processors, in thousandths.
     pub(crate) cpu_milli: u64,
     pub(crate) pids: i64,
+    /// What a build may write, its cache included.
+    pub(crate) disk_mib: u64,
     pub(crate) time_minutes: u64,
     pub(crate) slug_mib: u64,
     /// With less free where slugs lie, nothing is built.
@@ -65,13 +67,15 @@ pub(crate) struct Build {
     pub(crate) extra_ca_file: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Docker {
     /// The engine's socket; `/var/run/docker.sock` if not given. (`MYPAAS_DOCKER_SOCKET`)
     pub(crate) socket: Option<PathBuf>,
     /// The static PID 1 of dynos; beside this program if not given. (`MYPAAS_DYNO_INIT`)
     pub(crate) dyno_init: Option<PathBuf>,
+    /// What a dyno may write.
+    pub(crate) dyno_disk_mib: u64,
 }
 
 /// Where apps and builds may connect to, besides the internet: the lists of [`docker::Reach`].
@@ -117,6 +121,11 @@ impl Default for Listen {
         Self { address: [127, 0, 0, 1].into(), port: 5000, ssh_port: None, api_host: "localhost".to_owned() }
     }
 }
+impl Default for Docker {
+    fn default() -> Self {
+        Self { socket: None, dyno_init: None, dyno_disk_mib: 10 * 1024 }
+    }
+}
 impl Default for Apps {
     fn default() -> Self {
         Self { domain: "localhost".to_owned() }
@@ -128,6 +137,7 @@ impl Default for Build {
             memory_mib: 4096,
             cpu_milli: 2000,
             pids: 4096,
+            disk_mib: 10 * 1024,
             time_minutes: 15,
             slug_mib: 500,
             min_free_mib: 1024,

@@ -45,6 +45,7 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         dyno_init: dyno_init(config)?,
         extra_ca_file: config.build.extra_ca_file.clone(),
         reach: config.network.reach()?,
+        disk: docker::DiskLimits { build: config.build.disk_mib << 20, dyno: config.docker.dyno_disk_mib << 20, min_free: config.build.min_free_mib << 20 },
     };
     let logs: Arc<dyn LogSink> = logplex.clone();
     let docker = Docker::connect(settings, blobs.clone(), clock.clone(), logs.clone()).await.map_err(|error| match error {

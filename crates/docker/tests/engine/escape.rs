@@ -9,7 +9,7 @@ use std::{
 };
 
 use docker::Reach;
-use ports::{Runtime, Sandboxes, runtime::Condition};
+use ports::{Runtime, RuntimeError, Sandboxes, runtime::Condition, sandbox::SandboxSpec};
 
 use crate::{
     neighbours::{ECHO, Machine, Targets, answer_everywhere, answers, container, inspect, own_addresses, run, targets},
@@ -217,4 +217,55 @@ async fn what_a_dyno_wrote_is_gone_when_it_starts_anew() {
     assert_eq!(said.matches("from the slug").count(), 2, "{said}");
     assert_eq!(said.matches("/tmp/other: No such file").count(), 2, "{said}");
     assert!(!said.contains("changed") && !said.contains("more"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn input_80_a_build_that_fills_the_disk_is_stopped_and_others_are_not() {
+    let place = Place::new().await;
+    let other = domain::AppId::new("2026-11-21T00:00:00Z".parse().unwrap(), [9; 10]);
+    let small = place.docker.open(&SandboxSpec { app: other, ..sandboxes::spec(&place, "b1") }).await.unwrap();
+    // In its own files, and in the cache that outlives it.
+    for (name, file) in [("b2", "/tmp/big"), ("b3", "/tmp/codon/tmp/cache/big")] {
+        let big = place.docker.open(&sandboxes::spec(&place, name)).await.unwrap();
+        let mut kept = sandboxes::Kept::default();
+        let stopped = big.run(&sandboxes::bash(&format!("fallocate -l 3G {file} && sleep 600")), &mut kept).await;
+        assert!(matches!(stopped, Err(RuntimeError::OutOfDisk { limit }) if limit == 1 << 30), "{stopped:?} {}", kept.stderr);
+        big.close().await.unwrap();
+        place.docker.purge_cache(place.app).await.unwrap();
+    }
+    assert_eq!(sandboxes::run(&*small, "fallocate -l 100M /tmp/small && echo well").await.1.stdout, "well\n");
+    small.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn input_81_a_dyno_that_fills_the_disk_is_stopped_and_told_so() {
+    let place = Place::new().await;
+    place.docker.ensure_running(&place.spec("worker.1", 1, "fallocate -l 3G /tmp/big && sleep 600")).await.unwrap();
+    assert_eq!(place.until_exited("worker.1").await, 137);
+    place.until_logged("heroku[worker.1]: Disk quota exceeded: 3").await;
+    place.until_logged("heroku[worker.1]: Stopping process with SIGKILL").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn input_80_a_build_that_writes_without_end_waits_for_its_reader() {
+    #[derive(Default)]
+    struct Counted(u64);
+    impl ports::sandbox::OutputSink for Counted {
+        fn stdout(&mut self, bytes: &[u8]) {
+            self.0 += bytes.len() as u64;
+        }
+        fn stderr(&mut self, _: &[u8]) {}
+    }
+    let place = Place::new().await;
+    let sandbox = place.docker.open(&sandboxes::spec(&place, "b1")).await.unwrap();
+    let mut counted = Counted::default();
+    // What it has written by itself when it is ended after three seconds of its own.
+    let finished = sandbox.run(&sandboxes::bash("timeout 3 yes; true"), &mut counted).await.unwrap();
+    assert_eq!(finished.status, 0);
+    // Read at 8 MB a second, besides what waits on the way; unread it is hundreds of megabytes.
+    assert!((1 << 20..100 << 20).contains(&counted.0), "{} bytes", counted.0);
+    sandbox.close().await.unwrap();
 }

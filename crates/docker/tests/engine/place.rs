@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf, process::Command, sync::Arc, time::Duration};
 
-use docker::{Docker, Reach, Settings, StackImages};
+use docker::{DiskLimits, Docker, Reach, Settings, StackImages};
 use domain::{AppId, Sha256};
 use flate2::{Compression, write::GzEncoder};
 use ports::{
@@ -147,6 +147,8 @@ pub(crate) fn settings(instance: &str) -> Settings {
         dyno_init,
         extra_ca_file: None,
         reach: Reach::default(),
+        // Small enough to be reached in a test.
+        disk: DiskLimits { build: 1 << 30, dyno: 1 << 30, min_free: 0 },
     }
 }
 
