@@ -1,6 +1,9 @@
 //! The connection to the engine, and what is put in order when it begins.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bollard::query_parameters::{ListContainersOptions, RemoveContainerOptions};
 use bytes::Bytes;
@@ -77,7 +80,7 @@ pub(crate) struct Engine {
     pub(crate) stop: CancellationToken,
 }
 
-const USUAL_SOCKET: &str = "/var/run/docker.sock";
+pub(crate) const USUAL_SOCKET: &str = "/var/run/docker.sock";
 
 /// How long the engine may take to begin an answer; committing an image is the slowest.
 const ANSWER_SECS: u64 = 300;
@@ -89,8 +92,7 @@ impl Docker {
     /// Connects, removes what builds of an earlier run left behind, and takes up the dynos that run.
     pub async fn connect(settings: Settings, blobs: Arc<dyn Blobs>, clock: Arc<dyn Clock>, logs: Arc<dyn LogSink>) -> Result<Arc<Self>, RuntimeError> {
         let socket = settings.socket.unwrap_or_else(|| USUAL_SOCKET.into());
-        let api = bollard::Docker::connect_with_unix(&socket.to_string_lossy(), ANSWER_SECS, bollard::API_DEFAULT_VERSION).map_err(refused)?;
-        let api = api.negotiate_version().await.map_err(refused)?;
+        let api = engine(&socket).await?;
         let dyno_init = read(&settings.dyno_init).await?;
         let extra_ca = match &settings.extra_ca_file {
             Some(path) => Some(read(path).await?),
@@ -159,6 +161,11 @@ impl Engine {
             tracing::warn!(container = id, %error, "a container that is no longer needed could not be removed");
         }
     }
+}
+
+pub(crate) async fn engine(socket: &Path) -> Result<bollard::Docker, RuntimeError> {
+    let api = bollard::Docker::connect_with_unix(&socket.to_string_lossy(), ANSWER_SECS, bollard::API_DEFAULT_VERSION).map_err(refused)?;
+    api.negotiate_version().await.map_err(refused)
 }
 
 async fn read(path: &PathBuf) -> Result<Bytes, RuntimeError> {

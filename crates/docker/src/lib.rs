@@ -37,4 +37,4 @@ mod sandbox;
 pub use connect::{Docker, Settings, StackImages};
 pub use disk::DiskLimits;
 pub use subnet::{Destination, InvalidDestination};
-pub use wall::{Reach, remove_rules};
+pub use wall::{Reach, remove_network, remove_rules};

@@ -7,20 +7,23 @@ use std::{
     collections::BTreeSet,
     net::Ipv4Addr,
     os::unix::fs::MetadataExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
-use bollard::{models::Network, query_parameters::ListNetworksOptions};
+use bollard::{
+    models::Network,
+    query_parameters::{ListContainersOptions, ListNetworksOptions},
+};
 use ports::RuntimeError;
 use tokio::{io::AsyncWriteExt, process::Command, sync::Mutex};
 
 use crate::{
-    connect::Engine,
-    error::refused,
-    labels::Instance,
+    connect::{self, Engine, USUAL_SOCKET},
+    error::{found, refused},
+    labels::{Instance, Kind},
     rules::{self, Facts, Family},
     subnet::{Destination, Subnet},
 };
@@ -157,6 +160,21 @@ impl Engine {
             Ok(None) | Err(_) => Ok(()),
         }
     }
+}
+
+/// Takes an installation's network away, and the rules around it; refused while there are containers that need it.
+pub async fn remove_network(socket: Option<PathBuf>, instance: &str) -> Result<(), RuntimeError> {
+    let api = connect::engine(&socket.unwrap_or_else(|| USUAL_SOCKET.into())).await?;
+    let instance = Instance(instance.to_owned());
+    let every = ListContainersOptions { all: true, filters: Some(instance.filter_all()), ..Default::default() };
+    let containers = api.list_containers(Some(every)).await.map_err(refused)?.len();
+    if containers > 0 {
+        return Err(RuntimeError::Refused(format!("the network still has {containers} containers")));
+    }
+    for network in api.list_networks(Some(ListNetworksOptions { filters: Some(instance.filter(Kind::Network)) })).await.map_err(refused)? {
+        found(api.remove_network(&network.id.unwrap_or_default()).await)?;
+    }
+    remove_rules(&instance.0).await
 }
 
 /// Takes an installation's rules away; for when its network is gone.

@@ -88,10 +88,12 @@ pub(crate) struct Network {
 
 impl Network {
     pub(crate) fn reach(&self) -> anyhow::Result<docker::Reach> {
-        let read =
-            |list: &[String], name: &str| list.iter().map(|text| text.parse::<docker::Destination>().with_context(|| format!("network.{name}"))).collect();
-        Ok(docker::Reach { allow: read(&self.allow, "allow")?, deny: read(&self.deny, "deny")? })
+        Ok(docker::Reach { allow: destinations(&self.allow, "network.allow")?, deny: destinations(&self.deny, "network.deny")? })
     }
+}
+
+fn destinations(list: &[String], name: &'static str) -> anyhow::Result<Vec<docker::Destination>> {
+    list.iter().map(|text| text.parse::<docker::Destination>().context(name)).collect()
 }
 
 #[derive(Debug, Clone, Deserialize)]
