@@ -233,15 +233,14 @@ async fn bridged_packets_are_looked_at() -> Result<(), RuntimeError> {
 /// The program that has the engine's own rules. A machine can have two, one for each of the kernel's rule books.
 const PROGRAMS: [&str; 6] = ["iptables", "/usr/sbin/iptables", "iptables-nft", "/usr/sbin/iptables-nft", "iptables-legacy", "/usr/sbin/iptables-legacy"];
 
+const NO_CHAIN: &str = "the Docker engine keeps no packet rules of its own (no chain DOCKER-USER); it has to run with iptables enabled";
+
 async fn find_program() -> Result<String, RuntimeError> {
     let mut why = None;
     for program in PROGRAMS {
         match list(program).await {
             Ok(dump) if dump.lines().any(|line| line == format!("-N {}", rules::forwarded(Family::V4))) => return Ok(program.to_owned()),
-            Ok(_) => {
-                why =
-                    Some(unwalled("the Docker engine keeps no packet rules of its own (no chain DOCKER-USER); it has to run with iptables enabled".to_owned()))
-            }
+            Ok(_) => why = Some(unwalled(NO_CHAIN.to_owned())),
             Err(error) => why = why.or(Some(error)),
         }
     }
