@@ -142,7 +142,7 @@ mod tests {
         );
         check(
             &BuildError::from(RuntimeError::OutOfDisk { limit: 10 << 30 }),
-            " !     Push rejected, the build wrote too much to the disk (limit is 10240M).\n\
+            " !     Push rejected, the build wrote too much to the disk (limit is 10G).\n\
              \t\t\tHINT: A cache that has grown counts, too: `mypaas builds:cache:purge` empties it.\n\n !     Push failed",
         );
         check(
