@@ -29,8 +29,8 @@ pub struct Build {
 /// What went wrong with a build, or with the release phase after it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BuildFailure {
-    /// `no_buildpack`, `compile`, `timed_out`, `out_of_memory`, `slug_too_large`, `source`, `release_phase`, `cancelled`,
-    /// `disk_full`, `interrupted` or `platform`.
+    /// `no_buildpack`, `compile`, `timed_out`, `out_of_memory`, `out_of_disk`, `slug_too_large`, `source`, `release_phase`,
+    /// `cancelled`, `disk_full`, `interrupted` or `platform`.
     pub id: String,
     /// A sentence.
     pub message: String,

@@ -30,6 +30,9 @@ pub enum BuildError {
     TimedOut { limit: Duration },
     #[error("Push rejected, the build ran out of memory (limit is {limit_mib} MB).")]
     OutOfMemory { limit_mib: u64 },
+    /// In bytes.
+    #[error("Push rejected, the build wrote too much to the disk (limit is {}).", human_bytes(*limit))]
+    OutOfDisk { limit: u64 },
     /// `bin/release` failed, or wrote something else than the YAML expected of it.
     #[error("Push rejected, bin/release of buildpack {buildpack} {what}.")]
     ReleaseScript { buildpack: String, what: String },
@@ -48,7 +51,11 @@ pub enum BuildError {
 
 impl From<RuntimeError> for BuildError {
     fn from(error: RuntimeError) -> Self {
-        Self::Platform(error.into())
+        match error {
+            RuntimeError::OutOfDisk { limit } => Self::OutOfDisk { limit },
+            RuntimeError::DiskFull { free, floor } => Self::DiskFull { free, floor },
+            error => Self::Platform(error.into()),
+        }
     }
 }
 
@@ -80,6 +87,7 @@ pub fn failure_lines(error: &BuildError) -> Vec<String> {
         BuildError::TimedOut { .. } => &[" !     See: https://devcenter.heroku.com/articles/slug-compiler#time-limit"],
         BuildError::ProcfileInvalid(_) => &[" !     See: https://devcenter.heroku.com/articles/procfile"],
         BuildError::OutOfMemory { .. } => &["\t\t\tHINT: Build with fewer parallel jobs, or ask whoever runs this platform for a larger build limit."],
+        BuildError::OutOfDisk { .. } => &["\t\t\tHINT: A cache that has grown counts, too: `mypaas builds:cache:purge` empties it."],
         BuildError::DiskFull { .. } => &["\t\t\tHINT: Nothing is wrong with your code. Whoever runs this platform has to make room."],
         BuildError::Platform(_) => &["\t\t\tHINT: Nothing is wrong with your code. Please try again; if it goes on, tell whoever runs this platform."],
         BuildError::NotCompatible { .. } => &["       More info: https://devcenter.heroku.com/articles/buildpacks#detection-failure"],
@@ -131,6 +139,11 @@ mod tests {
             &BuildError::TimedOut { limit: Duration::from_secs(900) },
             " !     Push rejected, the build timed out (limit is 15 minutes).\n \
              !     See: https://devcenter.heroku.com/articles/slug-compiler#time-limit\n\n !     Push failed",
+        );
+        check(
+            &BuildError::from(RuntimeError::OutOfDisk { limit: 10 << 30 }),
+            " !     Push rejected, the build wrote too much to the disk (limit is 10G).\n\
+             \t\t\tHINT: A cache that has grown counts, too: `mypaas builds:cache:purge` empties it.\n\n !     Push failed",
         );
         check(
             &BuildError::SourceInvalid("`/etc/passwd` has an absolute path.".into()),

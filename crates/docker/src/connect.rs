@@ -1,6 +1,9 @@
 //! The connection to the engine, and what is put in order when it begins.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bollard::query_parameters::{ListContainersOptions, RemoveContainerOptions};
 use bytes::Bytes;
@@ -10,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
+    disk::{Disk, DiskLimits},
     error::refused,
     events,
     images::Preparations,
@@ -18,6 +22,7 @@ use crate::{
     logs::Since,
     network::Network,
     seen,
+    wall::{Reach, Wall},
 };
 
 /// Where the engine is and what this installation brings along.
@@ -32,6 +37,8 @@ pub struct Settings {
     pub dyno_init: PathBuf,
     /// Certificates (PEM) that dynos and builds trust besides the stack's own.
     pub extra_ca_file: Option<PathBuf>,
+    pub reach: Reach,
+    pub disk: DiskLimits,
 }
 
 /// The images of a stack, by the names the engine knows them by.
@@ -59,6 +66,8 @@ pub(crate) struct Engine {
     pub(crate) dyno_init: Bytes,
     pub(crate) extra_ca: Option<Bytes>,
     pub(crate) network: Network,
+    pub(crate) wall: Wall,
+    pub(crate) disk: Disk,
     pub(crate) preparations: Preparations,
     pub(crate) known: Known,
     pub(crate) blobs: Arc<dyn Blobs>,
@@ -71,7 +80,7 @@ pub(crate) struct Engine {
     pub(crate) stop: CancellationToken,
 }
 
-const USUAL_SOCKET: &str = "/var/run/docker.sock";
+pub(crate) const USUAL_SOCKET: &str = "/var/run/docker.sock";
 
 /// How long the engine may take to begin an answer; committing an image is the slowest.
 const ANSWER_SECS: u64 = 300;
@@ -83,14 +92,15 @@ impl Docker {
     /// Connects, removes what builds of an earlier run left behind, and takes up the dynos that run.
     pub async fn connect(settings: Settings, blobs: Arc<dyn Blobs>, clock: Arc<dyn Clock>, logs: Arc<dyn LogSink>) -> Result<Arc<Self>, RuntimeError> {
         let socket = settings.socket.unwrap_or_else(|| USUAL_SOCKET.into());
-        let api = bollard::Docker::connect_with_unix(&socket.to_string_lossy(), ANSWER_SECS, bollard::API_DEFAULT_VERSION).map_err(refused)?;
-        let api = api.negotiate_version().await.map_err(refused)?;
+        let api = engine(&socket).await?;
         let dyno_init = read(&settings.dyno_init).await?;
         let extra_ca = match &settings.extra_ca_file {
             Some(path) => Some(read(path).await?),
             None => None,
         };
-        let cpus = api.info().await.map_err(refused)?.ncpu.and_then(|cpus| u64::try_from(cpus).ok()).unwrap_or(1);
+        let info = api.info().await.map_err(refused)?;
+        let cpus = info.ncpu.and_then(|cpus| u64::try_from(cpus).ok()).unwrap_or(1);
+        let disk = Disk::of(&api, &info, settings.disk, settings.stacks.first().map(|stack| stack.run_image.as_str())).await;
         let stop = CancellationToken::new();
         let engine = Arc::new(Engine {
             api,
@@ -100,6 +110,8 @@ impl Docker {
             dyno_init,
             extra_ca,
             network: Network::default(),
+            wall: Wall::new(settings.reach),
+            disk,
             preparations: Preparations::default(),
             known: Known::default(),
             blobs,
@@ -113,6 +125,8 @@ impl Docker {
         engine.network().await?;
         engine.sweep().await?;
         engine.spawn(events::follow(engine.clone()));
+        engine.spawn(engine.clone().keep_wall());
+        engine.spawn(engine.clone().watch_disk());
         seen::list(&engine, Since::Adoption).await?;
         Ok(Arc::new(Self { engine, _stop: stop.drop_guard() }))
     }
@@ -147,6 +161,11 @@ impl Engine {
             tracing::warn!(container = id, %error, "a container that is no longer needed could not be removed");
         }
     }
+}
+
+pub(crate) async fn engine(socket: &Path) -> Result<bollard::Docker, RuntimeError> {
+    let api = bollard::Docker::connect_with_unix(&socket.to_string_lossy(), ANSWER_SECS, bollard::API_DEFAULT_VERSION).map_err(refused)?;
+    api.negotiate_version().await.map_err(refused)
 }
 
 async fn read(path: &PathBuf) -> Result<Bytes, RuntimeError> {

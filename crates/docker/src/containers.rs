@@ -14,7 +14,7 @@ use ports::{
 use crate::{
     connect::Engine,
     error::{found, refused, status},
-    labels::Tagged,
+    labels::{Kind, Tagged},
     logs::Since,
     seen,
     spec::Streams,
@@ -62,7 +62,7 @@ impl Engine {
         for _ in 0..TRIES {
             // Looked up each time: an admin's prune may have removed either.
             let image = self.image(&spec.image).await?;
-            let body = self.dyno(spec, image, self.network().await?, streams);
+            let body = self.within_quota(Kind::Dyno, self.dyno(spec, image, self.network().await?, streams));
             let options = CreateContainerOptions { name: Some(name.clone()), ..Default::default() };
             match self.api.create_container(Some(options), body).await {
                 Ok(made) => return Ok(Made::Ready(made.id)),

@@ -36,7 +36,10 @@ pub(crate) async fn follow(engine: Arc<Engine>) {
                 engine.changes.notify_one();
             }
         }
-        // Whatever happened while nobody listened is worth a look.
+        // Whatever happened while nobody listened is worth a look; an engine that starts anew may bring a new firewall.
+        if let Err(error) = engine.look_at_wall().await {
+            tracing::error!(%error, "the packet rules could not be put in place");
+        }
         engine.changes.notify_one();
         tokio::time::sleep(AGAIN_AFTER).await;
     }

@@ -10,9 +10,13 @@ mod labels;
 mod archive;
 mod images;
 mod network;
+mod rules;
 mod stack_image;
+mod subnet;
+mod wall;
 
 mod containers;
+mod disk;
 mod known;
 mod runtime;
 mod seen;
@@ -34,3 +38,6 @@ mod stored;
 mod usage;
 
 pub use connect::{Docker, Settings, StackImages};
+pub use disk::DiskLimits;
+pub use subnet::{Destination, InvalidDestination};
+pub use wall::{Reach, remove_network, remove_rules};

@@ -15,6 +15,7 @@ use crate::{
     connect::Engine,
     error::{found, refused, status},
     labels::{Instance, Kind},
+    subnet::Subnet,
 };
 
 /// The network's id, once it is known.
@@ -25,23 +26,28 @@ pub(crate) struct Network(Mutex<Option<String>>);
 const TRIES: u32 = 64;
 
 impl Engine {
-    /// The id of the network, which is made if it is not there (any more: an admin's prune removes unused ones).
+    /// The id of the network, which is made if it is not there (any more: an admin's prune removes unused ones). Whoever
+    /// gets it can rely on the packet rules around it.
     pub(crate) async fn network(&self) -> Result<String, RuntimeError> {
         let mut known = self.network.0.lock().await;
         if let Some(id) = known.as_ref()
             && found(self.api.inspect_network(id, None).await)?.is_some()
         {
+            if !self.wall.stands() {
+                self.raise_wall(id).await?;
+            }
             return Ok(id.clone());
         }
         let id = match self.find_network().await? {
             Some(id) => id,
             None => self.make_network().await?,
         };
+        self.raise_wall(&id).await?;
         *known = Some(id.clone());
         Ok(id)
     }
 
-    async fn find_network(&self) -> Result<Option<String>, RuntimeError> {
+    pub(crate) async fn find_network(&self) -> Result<Option<String>, RuntimeError> {
         let options = ListNetworksOptions { filters: Some(self.instance.filter(Kind::Network)) };
         let networks = self.api.list_networks(Some(options)).await.map_err(refused)?;
         Ok(networks.into_iter().find_map(|network| network.id))
@@ -73,26 +79,6 @@ impl Engine {
             }
         }
         Err(last.map_or_else(|| RuntimeError::Refused("no free subnet was found in 10.0.0.0/8".to_owned()), refused))
-    }
-}
-
-/// An IPv4 network: its first address and the length of its prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Subnet {
-    first: Ipv4Addr,
-    prefix: u32,
-}
-
-impl Subnet {
-    fn overlaps(self, other: Self) -> bool {
-        let shift = 32 - self.prefix.min(other.prefix);
-        u64::from(self.first.to_bits()) >> shift == u64::from(other.first.to_bits()) >> shift
-    }
-}
-
-impl std::fmt::Display for Subnet {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.first, self.prefix)
     }
 }
 

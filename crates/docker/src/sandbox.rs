@@ -45,7 +45,7 @@ const OUT_OF_MEMORY_TRIES: u32 = 10;
 impl Sandboxes for Docker {
     async fn open(&self, spec: &SandboxSpec) -> Result<Box<dyn Sandbox>, RuntimeError> {
         let engine = &self.engine;
-        let body = engine.sandbox(spec).await?;
+        let body = engine.within_quota(Kind::Sandbox, engine.sandbox(spec).await?);
         let options = CreateContainerOptions { name: Some(engine.instance.sandbox(&spec.name)), ..Default::default() };
         let made = engine.api.create_container(Some(options), body).await.map_err(refused)?;
         // From here on, dropping it removes the container.
@@ -102,9 +102,12 @@ impl Sandbox for Container {
 
     async fn run(&self, program: &Program, output: &mut dyn OutputSink) -> Result<Finished, RuntimeError> {
         let before = self.engine.known.out_of_memory(&self.id);
-        let exec = self.start(program).await?;
-        self.pass_on(&exec.id, exec.frames, output).await?;
-        let status = self.status(&exec.id).await?;
+        let ended = self.to_its_end(program, output).await;
+        // Whatever it looked like from here.
+        if let Some(stopped) = self.engine.disk.stopped(&self.id) {
+            return Err(stopped.into());
+        }
+        let status = ended?;
         let out_of_memory = status != 0 && self.ran_out_of_memory(before).await;
         Ok(Finished { status, out_of_memory })
     }
@@ -128,6 +131,29 @@ impl Sandbox for Container {
     }
 }
 
+/// A build that writes without end waits for its reader, instead of taking the machine's processors for its output.
+struct Pace {
+    since: time::Instant,
+    bytes: usize,
+}
+
+/// Read in a second, in bytes.
+const PACE: usize = 8 << 20;
+
+impl Pace {
+    fn begin() -> Self {
+        Self { since: time::Instant::now(), bytes: 0 }
+    }
+
+    async fn keep(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        if self.bytes >= PACE {
+            time::sleep_until(self.since + Duration::from_secs(1)).await;
+            *self = Self::begin();
+        }
+    }
+}
+
 type Frames = std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
 
 /// A program that has been started.
@@ -137,6 +163,12 @@ struct Exec {
 }
 
 impl Container {
+    async fn to_its_end(&self, program: &Program, output: &mut dyn OutputSink) -> Result<i32, RuntimeError> {
+        let exec = self.start(program).await?;
+        self.pass_on(&exec.id, exec.frames, output).await?;
+        self.status(&exec.id).await
+    }
+
     async fn start(&self, program: &Program) -> Result<Exec, RuntimeError> {
         let env = self.engine.with_trust(program.env.clone());
         let options = CreateExecOptions {
@@ -159,13 +191,20 @@ impl Container {
     /// Passes output on until the program has closed it, or has ended and left it open to others.
     async fn pass_on(&self, exec: &str, mut frames: Frames, output: &mut dyn OutputSink) -> Result<(), RuntimeError> {
         let mut give_up_at = None;
+        let mut pace = Pace::begin();
         loop {
             let wait = if give_up_at.is_some() { LAST_WORDS } else { ASK_EVERY };
             match time::timeout(wait, frames.next()).await {
                 Ok(None) => return Ok(()),
                 Ok(Some(Err(error))) => return Err(refused(error)),
-                Ok(Some(Ok(LogOutput::StdErr { message }))) => output.stderr(&message),
-                Ok(Some(Ok(frame))) => output.stdout(frame.as_ref()),
+                Ok(Some(Ok(LogOutput::StdErr { message }))) => {
+                    output.stderr(&message);
+                    pace.keep(message.len()).await;
+                }
+                Ok(Some(Ok(frame))) => {
+                    output.stdout(frame.as_ref());
+                    pace.keep(frame.as_ref().len()).await;
+                }
                 Err(_) if give_up_at.is_some() => return Ok(()),
                 Err(_) => {
                     if self.exit_code(exec).await?.is_some() {
@@ -210,6 +249,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
+        self.engine.disk.forget(&self.id);
         if !self.closed.load(Ordering::Relaxed)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {

@@ -78,12 +78,16 @@ impl Engine {
     }
 }
 
-/// What no container of an app may do, whatever it runs.
+/// What no container of an app may do, whatever it runs. The engine adds its seccomp profile and hides parts of /proc.
 pub(crate) fn confined() -> HostConfig {
+    let limit = |name: &str, most| ResourcesUlimits { name: Some(name.to_owned()), soft: Some(most), hard: Some(most) };
     HostConfig {
         cap_drop: Some(vec!["ALL".to_owned()]),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
-        ulimits: Some(vec![ResourcesUlimits { name: Some("nofile".to_owned()), soft: Some(OPEN_FILES), hard: Some(OPEN_FILES) }]),
+        // Cores would fill the disk.
+        ulimits: Some(vec![limit("nofile", OPEN_FILES), limit("core", 0)]),
+        // Newer engines give every port to everybody; on Heroku the ones below are nobody's.
+        sysctls: Some(HashMap::from([("net.ipv4.ip_unprivileged_port_start".to_owned(), "1024".to_owned())])),
         ..Default::default()
     }
 }

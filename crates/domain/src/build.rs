@@ -53,6 +53,8 @@ pub enum FailureKind {
     Compile,
     TimedOut,
     OutOfMemory,
+    /// It wrote more than a build may.
+    OutOfDisk,
     SlugTooLarge,
     /// The build succeeded; the `release` process of the new release did not.
     ReleasePhase,
@@ -70,6 +72,7 @@ words!(FailureKind {
     Compile = "compile",
     TimedOut = "timed_out",
     OutOfMemory = "out_of_memory",
+    OutOfDisk = "out_of_disk",
     SlugTooLarge = "slug_too_large",
     ReleasePhase = "release_phase",
     Cancelled = "cancelled",

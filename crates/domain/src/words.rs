@@ -24,9 +24,10 @@ macro_rules! words {
 pub(crate) use words;
 
 #[cfg(test)]
+#[expect(unreachable_pub, reason = "what the macro makes is public")]
 mod tests {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum Light {
+    enum Light {
         Red,
         Green,
     }

@@ -3,8 +3,8 @@
 use std::{fmt::Display, str::FromStr};
 
 use domain::{
-    AppJson, AppName, BuildpackRef, ConfigVars, DynoName, DynoSize, Email, Procfile, PublicKey, ReleaseVersion, Sha256, StackName, config_vars::describe_change,
-    formation::quantity,
+    AppJson, AppName, BuildpackRef, ConfigVars, DynoName, DynoSize, Email, Procfile, PublicKey, ReleaseVersion, Sha256, StackName,
+    config_vars::describe_change, formation::quantity,
 };
 use fuzz::Target;
 
@@ -210,7 +210,23 @@ fn fuzz_names() {
 
 const APP_JSON: Target = Target {
     name: "app_json",
-    words: &[b"{", b"}", b"[", b"]", b"\"", b":", b",", b"\"buildpacks\":", b"{\"url\":\"heroku/nodejs\"}", b"\"a\":1,\"a\":2", b"\\u001b", b"\\ud800", b"1e999", b"null", b"-0"],
+    words: &[
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"\"",
+        b":",
+        b",",
+        b"\"buildpacks\":",
+        b"{\"url\":\"heroku/nodejs\"}",
+        b"\"a\":1,\"a\":2",
+        b"\\u001b",
+        b"\\ud800",
+        b"1e999",
+        b"null",
+        b"-0",
+    ],
     longest: 50_000,
     run: app_json,
 };

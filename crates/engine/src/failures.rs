@@ -26,6 +26,7 @@ const fn kind(error: &PushError) -> FailureKind {
         BuildError::SlugTooLarge { .. } => FailureKind::SlugTooLarge,
         BuildError::TimedOut { .. } => FailureKind::TimedOut,
         BuildError::OutOfMemory { .. } => FailureKind::OutOfMemory,
+        BuildError::OutOfDisk { .. } => FailureKind::OutOfDisk,
         BuildError::Cancelled { .. } => FailureKind::Cancelled,
         BuildError::DiskFull { .. } => FailureKind::DiskFull,
         BuildError::Platform(_) => FailureKind::Platform,

@@ -16,11 +16,11 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use ports::{Repositories, repositories::DiskRepositories, runtime::Kept};
 use store::{StoreError, Tx};
-use tokio::sync::OwnedMutexGuard;
 
 use crate::{
-    platform::{Platform, lock},
+    platform::Platform,
     refusal::Refusal,
+    turns::Turn,
 };
 
 /// A blob is written before the row that names it; one so old will not be named any more.
@@ -85,11 +85,11 @@ impl Platform {
 
     /// Strikes out the apps that are being built; the others' turns are held, so that no build begins to use a cache that
     /// is being removed.
-    fn leave_alone_who_builds(&self, idle: &mut BTreeSet<AppId>) -> Vec<OwnedMutexGuard<()>> {
+    fn leave_alone_who_builds(&self, idle: &mut BTreeSet<AppId>) -> Vec<Turn> {
         let mut turns = Vec::new();
         idle.retain(|app| {
-            let turn = lock(&self.building).entry(*app).or_default().clone().try_lock_owned();
-            turn.map(|turn| turns.push(turn)).is_ok()
+            let turn = self.turn_if_free(*app);
+            turn.map(|turn| turns.push(turn)).is_some()
         });
         turns
     }

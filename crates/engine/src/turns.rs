@@ -33,6 +33,11 @@ impl Turns {
 }
 
 impl Platform {
+    /// The app's turn, if nobody has it.
+    pub(crate) fn turn_if_free(&self, app: AppId) -> Option<Turn> {
+        Some(Turn(Arc::new(self.turns.of(app).try_lock_owned().ok()?)))
+    }
+
     /// Waits until no other build of the app is under way; whoever has to wait is told so.
     pub async fn take_turn(&self, app: AppId, terminal: &mut dyn Terminal) -> Turn {
         let turn = self.turns.of(app);

@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) build: Build,
     pub(crate) keep: Keep,
     pub(crate) docker: Docker,
+    pub(crate) network: Network,
     /// `[[stack]]`: the first one is what new apps get.
     pub(crate) stack: Vec<Stack>,
 }
@@ -55,6 +56,8 @@ pub(crate) struct Build {
     /// Processors, in thousandths.
     pub(crate) cpu_milli: u64,
     pub(crate) pids: i64,
+    /// What a build may write, its cache included.
+    pub(crate) disk_mib: u64,
     pub(crate) time_minutes: u64,
     pub(crate) slug_mib: u64,
     /// With less free where slugs lie, nothing is built.
@@ -80,13 +83,33 @@ pub(crate) struct Keep {
     pub(crate) cache_days: u32,
 }
 
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Docker {
     /// The engine's socket; `/var/run/docker.sock` if not given. (`MYPAAS_DOCKER_SOCKET`)
     pub(crate) socket: Option<PathBuf>,
     /// The static PID 1 of dynos; beside this program if not given. (`MYPAAS_DYNO_INIT`)
     pub(crate) dyno_init: Option<PathBuf>,
+    /// What a dyno may write.
+    pub(crate) dyno_disk_mib: u64,
+}
+
+/// Where apps and builds may connect to, besides the internet: the lists of [`docker::Reach`].
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Network {
+    pub(crate) allow: Vec<String>,
+    pub(crate) deny: Vec<String>,
+}
+
+impl Network {
+    pub(crate) fn reach(&self) -> anyhow::Result<docker::Reach> {
+        Ok(docker::Reach { allow: destinations(&self.allow, "network.allow")?, deny: destinations(&self.deny, "network.deny")? })
+    }
+}
+
+fn destinations(list: &[String], name: &'static str) -> anyhow::Result<Vec<docker::Destination>> {
+    list.iter().map(|text| text.parse::<docker::Destination>().context(name)).collect()
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -107,6 +130,7 @@ impl Default for Config {
             build: Build::default(),
             keep: Keep::default(),
             docker: Docker::default(),
+            network: Network::default(),
             stack: vec![Stack { name: "heroku-24".to_owned(), run_image: "mypaas/heroku-24:run".to_owned(), build_image: "mypaas/heroku-24:build".to_owned() }],
         }
     }
@@ -114,6 +138,11 @@ impl Default for Config {
 impl Default for Listen {
     fn default() -> Self {
         Self { address: [127, 0, 0, 1].into(), port: 5000, ssh_port: None, api_host: "localhost".to_owned() }
+    }
+}
+impl Default for Docker {
+    fn default() -> Self {
+        Self { socket: None, dyno_init: None, dyno_disk_mib: 10 * 1024 }
     }
 }
 impl Default for Apps {
@@ -132,6 +161,7 @@ impl Default for Build {
             memory_mib: 4096,
             cpu_milli: 2000,
             pids: 4096,
+            disk_mib: 10 * 1024,
             time_minutes: 15,
             slug_mib: 500,
             min_free_mib: 1024,
@@ -196,6 +226,7 @@ impl Config {
         {
             bail!("listen.ssh_port is taken by apps or the API already: {ssh}");
         }
+        self.network.reach()?;
         if self.stack.is_empty() {
             bail!("there is no [[stack]]: at least one is needed");
         }
@@ -248,6 +279,11 @@ impl Config {
         let keep = &self.keep;
         line("keeps", &format!("{} releases of each app and all of {} days; build caches for {} days", keep.releases, keep.release_days, keep.cache_days));
         line("buildpacks", &self.build.buildpacks.display());
+        for (name, list) in [("apps also reach", &self.network.allow), ("apps never reach", &self.network.deny)] {
+            if !list.is_empty() {
+                line(name, &list.join(", "));
+            }
+        }
         for stack in &self.stack {
             line("stack", &format!("{} ({}, {})", stack.name, stack.run_image, stack.build_image));
         }
@@ -290,6 +326,15 @@ mod tests {
         let config = Config { listen: Listen { port: u16::MAX, ..Listen::default() }, ..Config::default() };
         assert!(config.check().is_err());
         Config::default().check().unwrap();
+    }
+
+    #[test]
+    fn where_apps_may_connect_to_is_read_or_named() {
+        let config = Config::parse("[network]\nallow = [\"10.1.2.3:3128\"]\ndeny = [\"10.0.0.0/8\"]").unwrap();
+        config.check().unwrap();
+        assert!(config.describe().contains("10.1.2.3:3128") && config.describe().contains("10.0.0.0/8"));
+        let error = Config::parse("[network]\nallow = [\"0.0.0.0/0\"]").unwrap().check().unwrap_err();
+        assert!(format!("{error:#}").starts_with("network.allow: \"0.0.0.0/0\" is no IPv4 address"), "{error:#}");
     }
 
     #[test]

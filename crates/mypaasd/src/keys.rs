@@ -57,6 +57,20 @@ pub(crate) fn seal_key(home: &Path, chance: &Chance) -> anyhow::Result<SealKey> 
 pub(crate) fn instance(home: &Path, chance: &Chance) -> anyhow::Result<String> {
     let path = home.join("keys/instance");
     let instance = kept(&path, || chance.secret()[..8].to_owned())?;
+    eight_hex_digits(instance, &path)
+}
+
+/// The same, if it was ever made.
+pub(crate) fn known_instance(home: &Path) -> anyhow::Result<Option<String>> {
+    let path = home.join("keys/instance");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => eight_hex_digits(text.trim().to_owned(), &path).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{} could not be read", path.display())),
+    }
+}
+
+fn eight_hex_digits(instance: String, path: &Path) -> anyhow::Result<String> {
     if instance.len() != 8 || !instance.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         bail!("{} does not hold 8 hex digits", path.display());
     }

@@ -38,6 +38,9 @@ enum Command {
         #[arg(long)]
         revoke: bool,
     },
+    /// Removes the containers' network and the packet rules around it. For an installation that is to go; its containers first.
+    #[command(name = "network:remove")]
+    NetworkRemove,
     /// Checks the config file and prints what holds.
     #[command(name = "config:check")]
     ConfigCheck,
@@ -64,6 +67,11 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::All => runtime.block_on(lifecycle::all(config)),
         Command::AccountCreate { email } => runtime.block_on(account::create(&config, &email)),
         Command::AccountAdmin { email, revoke } => runtime.block_on(account::admin(&config, &email, !revoke)),
+        Command::NetworkRemove => runtime.block_on(async {
+            // An installation that never ran has none.
+            let Some(instance) = keys::known_instance(&config.home)? else { return Ok(()) };
+            docker::remove_network(config.docker.socket.clone(), &instance).await.context("the network was not removed")
+        }),
         Command::ConfigCheck => {
             eprintln!("{}", config.describe());
             Ok(())

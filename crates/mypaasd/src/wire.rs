@@ -11,8 +11,8 @@ use engine::{Keeping, Parts, Platform, Settings};
 use jiff::SignedDuration;
 use logs::{Logplex, Sessions};
 use ports::{
-    Blobs, Chance, Clock, LogSink, Runtime, Sandboxes, blobs::disk::DiskBlobs, clock::SystemClock, downloads::FakeDownloads, runtime::fake::FakeRuntime,
-    sandbox::fake::FakeSandboxes,
+    Blobs, Chance, Clock, LogSink, Runtime, RuntimeError, Sandboxes, blobs::disk::DiskBlobs, clock::SystemClock, downloads::FakeDownloads,
+    runtime::fake::FakeRuntime, sandbox::fake::FakeSandboxes,
 };
 use store::Db;
 
@@ -44,11 +44,15 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         stacks: config.stack.iter().map(stack_images).collect::<anyhow::Result<_>>()?,
         dyno_init: dyno_init(config)?,
         extra_ca_file: config.build.extra_ca_file.clone(),
+        reach: config.network.reach()?,
+        disk: docker::DiskLimits { build: config.build.disk_mib << 20, dyno: config.docker.dyno_disk_mib << 20, min_free: config.build.min_free_mib << 20 },
     };
     let logs: Arc<dyn LogSink> = logplex.clone();
-    let docker = Docker::connect(settings, blobs.clone(), clock.clone(), logs.clone())
-        .await
-        .context("the Docker engine could not be used (is it running? `docker info` tells)")?;
+    let docker = Docker::connect(settings, blobs.clone(), clock.clone(), logs.clone()).await.map_err(|error| match error {
+        // Says all there is to say.
+        RuntimeError::Unwalled(_) => anyhow::Error::from(error),
+        error => anyhow::Error::from(error).context("the Docker engine could not be used (is it running? `docker info` tells)"),
+    })?;
     let sandboxes: Arc<dyn Sandboxes> = docker.clone();
     let builder = Builder::new(sandboxes, blobs.clone(), config.build.buildpacks.clone(), limits(config));
     let downloads =

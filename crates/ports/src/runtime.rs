@@ -115,6 +115,15 @@ pub enum RuntimeError {
     Stale { dyno: DynoName, asked: u64, current: u64 },
     #[error("the container engine refused: {0}")]
     Refused(String),
+    /// Nothing may start: what keeps containers from the machine and from each other is not there.
+    #[error("apps cannot be kept apart: {0}")]
+    Unwalled(String),
+    /// It was stopped for that. In bytes.
+    #[error("more was written than {limit} bytes")]
+    OutOfDisk { limit: u64 },
+    /// It was stopped because the machine has no room left. In bytes.
+    #[error("the disk is nearly full: {free} bytes are free, {floor} are needed")]
+    DiskFull { free: u64, floor: u64 },
     #[error("the slug could not be read")]
     Slug(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

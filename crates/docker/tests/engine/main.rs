@@ -6,7 +6,9 @@
 mod attached;
 mod builds;
 mod dynos;
+mod escape;
 mod keeping;
+mod neighbours;
 mod place;
 mod sandboxes;
 mod smart_git;

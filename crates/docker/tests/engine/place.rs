@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf, process::Command, sync::Arc, time::Duration};
 
-use docker::{Docker, Settings, StackImages};
+use docker::{DiskLimits, Docker, Reach, Settings, StackImages};
 use domain::{AppId, Sha256};
 use flate2::{Compression, write::GzEncoder};
 use ports::{
@@ -148,6 +148,9 @@ pub(crate) fn settings(instance: &str) -> Settings {
         }],
         dyno_init,
         extra_ca_file: None,
+        reach: Reach::default(),
+        // Small enough to be reached in a test.
+        disk: DiskLimits { build: 1 << 30, dyno: 1 << 30, min_free: 0 },
     }
 }
 
@@ -177,6 +180,10 @@ impl Drop for Place {
                 }
             }
         }
+        let instance = self.instance.clone();
+        // A test's own runtime cannot be waited in.
+        let rules = std::thread::spawn(move || tokio::runtime::Runtime::new().unwrap().block_on(docker::remove_rules(&instance)));
+        let _ = rules.join();
         let left = listed(&self.instance, &["ps", "--all"]);
         if !left.is_empty() {
             let _ = writeln!(std::io::stderr(), "left behind: {left:?}");

@@ -10,9 +10,9 @@ use ports::{
 use crate::place::Place;
 
 #[derive(Default)]
-struct Kept {
-    stdout: String,
-    stderr: String,
+pub(crate) struct Kept {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl OutputSink for Kept {
@@ -27,11 +27,11 @@ impl OutputSink for Kept {
 
 const CACHE: &str = "/tmp/codon/tmp/cache";
 
-fn spec(place: &Place, name: &str) -> SandboxSpec {
+pub(crate) fn spec(place: &Place, name: &str) -> SandboxSpec {
     SandboxSpec { app: place.app, stack: "heroku-24".parse().unwrap(), name: name.to_owned(), cache_dir: CACHE, memory_mib: 256, cpu_milli: 1000, pids: 100 }
 }
 
-fn bash(script: &str) -> Program {
+pub(crate) fn bash(script: &str) -> Program {
     Program {
         argv: ["bash", "-c", script].map(str::to_owned).into(),
         env: vec![("STACK".to_owned(), "heroku-24".to_owned()), ("SECRET".to_owned(), "a b=c".to_owned())],
@@ -39,7 +39,7 @@ fn bash(script: &str) -> Program {
     }
 }
 
-async fn run(sandbox: &dyn Sandbox, script: &str) -> (Finished, Kept) {
+pub(crate) async fn run(sandbox: &dyn Sandbox, script: &str) -> (Finished, Kept) {
     let mut kept = Kept::default();
     let finished = sandbox.run(&bash(script), &mut kept).await.unwrap();
     (finished, kept)
