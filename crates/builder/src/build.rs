@@ -103,7 +103,8 @@ impl Builder {
         out.line("");
 
         out.heading("Compressing...");
-        let slug = slug_archive::store(sandbox.take(calls.build_dir()).await?, self.blobs.as_ref(), self.limits.slug_bytes).await?;
+        let slug =
+            slug_archive::store(sandbox.take(calls.build_dir()).await?, self.sandboxes.slug_tree().await, self.blobs.as_ref(), self.limits.slug_bytes).await?;
         out.line(&format!("       Done: {}", human_bytes(slug.bytes)));
         let detected = asked.is_empty().then(|| last.buildpack.title().parse().ok()).flatten();
         Ok(Built {

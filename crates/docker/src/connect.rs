@@ -17,7 +17,9 @@ use crate::{
     labels::{Instance, Kind},
     logs::Since,
     network::Network,
+    pool::{self, Pool},
     seen,
+    way::Mounts,
 };
 
 /// Where the engine is and what this installation brings along.
@@ -32,6 +34,12 @@ pub struct Settings {
     pub dyno_init: PathBuf,
     /// Certificates (PEM) that dynos and builds trust besides the stack's own.
     pub extra_ca_file: Option<PathBuf>,
+    /// The folder in which slugs and dynos' own files lie, in folders of their names.
+    pub home: PathBuf,
+    /// Whether slugs are mounted where that is possible, and not each made an image.
+    pub mount_slugs: bool,
+    /// How many spare dynos are kept of each sort that is in use; only where slugs are mounted.
+    pub spares: usize,
 }
 
 /// The images of a stack, by the names the engine knows them by.
@@ -60,6 +68,9 @@ pub(crate) struct Engine {
     pub(crate) extra_ca: Option<Bytes>,
     pub(crate) network: Network,
     pub(crate) preparations: Preparations,
+    /// `None`: the folders for it cannot be made.
+    pub(crate) mounts: Option<Mounts>,
+    pub(crate) pool: Pool,
     pub(crate) known: Known,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -77,7 +88,7 @@ const USUAL_SOCKET: &str = "/var/run/docker.sock";
 const ANSWER_SECS: u64 = 300;
 
 /// Starting is bound by the processor; more at once only makes each slower.
-const STARTS_AT_ONCE: usize = 4;
+pub(crate) const STARTS_AT_ONCE: usize = 4;
 
 impl Docker {
     /// Connects, removes what builds of an earlier run left behind, and takes up the dynos that run.
@@ -92,6 +103,7 @@ impl Docker {
         };
         let cpus = api.info().await.map_err(refused)?.ncpu.and_then(|cpus| u64::try_from(cpus).ok()).unwrap_or(1);
         let stop = CancellationToken::new();
+        let pool = Pool::new(settings.spares, settings.stacks.first().map(|stack| &stack.name));
         let engine = Arc::new(Engine {
             api,
             socket,
@@ -101,6 +113,8 @@ impl Docker {
             extra_ca,
             network: Network::default(),
             preparations: Preparations::default(),
+            mounts: Mounts::open(settings.home, settings.mount_slugs).inspect_err(|error| tracing::info!(%error, "slugs cannot be mounted")).ok(),
+            pool,
             known: Known::default(),
             blobs,
             clock,
@@ -114,7 +128,16 @@ impl Docker {
         engine.sweep().await?;
         engine.spawn(events::follow(engine.clone()));
         seen::list(&engine, Since::Adoption).await?;
+        if engine.mounts.is_some() {
+            engine.spawn(pool::keep(engine.clone()));
+        }
         Ok(Arc::new(Self { engine, _stop: stop.drop_guard() }))
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        self.engine.pool.release();
     }
 }
 
@@ -135,7 +158,7 @@ impl Engine {
                 self.discard(&container.id.unwrap_or_default()).await;
             }
         }
-        Ok(())
+        self.sweep_spares().await
     }
 
     /// Removes a container whatever it does; a failure is only worth a note, since the next connection sweeps.

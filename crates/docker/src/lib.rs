@@ -12,6 +12,12 @@ mod images;
 mod network;
 mod stack_image;
 
+mod mounts;
+mod places;
+mod pool;
+mod trees;
+mod way;
+
 mod containers;
 mod known;
 mod runtime;

@@ -21,7 +21,7 @@ use crate::{
 #[async_trait]
 impl Runtime for Docker {
     async fn ensure_image(&self, image: &Image) -> Result<(), RuntimeError> {
-        self.engine.image(image).await.map(drop)
+        self.engine.make_ready(image).await
     }
 
     async fn ensure_running(&self, spec: &ContainerSpec) -> Result<(), RuntimeError> {
@@ -56,6 +56,8 @@ impl Runtime for Docker {
 
     async fn retain(&self, kept: &Kept) -> Result<(), RuntimeError> {
         self.engine.retain_caches(&kept.apps).await?;
+        self.engine.renew_spares().await?;
+        self.engine.retain_mounts(&kept.slugs).await?;
         self.engine.retain_images(&kept.slugs).await
     }
 

@@ -64,13 +64,17 @@ pub(crate) struct Build {
     pub(crate) extra_ca_file: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Docker {
     /// The engine's socket; `/var/run/docker.sock` if not given. (`MYPAAS_DOCKER_SOCKET`)
     pub(crate) socket: Option<PathBuf>,
     /// The static PID 1 of dynos; beside this program if not given. (`MYPAAS_DYNO_INIT`)
     pub(crate) dyno_init: Option<PathBuf>,
+    /// Whether slugs are mounted where the machine can, and not each unpacked into an image.
+    pub(crate) mount_slugs: bool,
+    /// Spare dynos kept ready of each stack and size in use; 0: none. They need mounted slugs. (`MYPAAS_SPARES`)
+    pub(crate) spares: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -97,6 +101,11 @@ impl Default for Config {
 impl Default for Listen {
     fn default() -> Self {
         Self { address: [127, 0, 0, 1].into(), port: 5000, ssh_port: None, api_host: "localhost".to_owned() }
+    }
+}
+impl Default for Docker {
+    fn default() -> Self {
+        Self { socket: None, dyno_init: None, mount_slugs: true, spares: 2 }
     }
 }
 impl Default for Apps {
@@ -158,6 +167,7 @@ impl Config {
         set(&mut self.listen.api_host, "MYPAAS_API_HOST", variable("MYPAAS_API_HOST"))?;
         set(&mut self.apps.domain, "MYPAAS_APP_DOMAIN", variable("MYPAAS_APP_DOMAIN"))?;
         set(&mut self.build.buildpacks, "MYPAAS_BUILDPACKS", variable("MYPAAS_BUILDPACKS"))?;
+        set(&mut self.docker.spares, "MYPAAS_SPARES", variable("MYPAAS_SPARES"))?;
         self.build.extra_ca_file = variable("MYPAAS_EXTRA_CA_FILE").map(PathBuf::from).or(self.build.extra_ca_file.take());
         self.docker.socket = variable("MYPAAS_DOCKER_SOCKET").map(PathBuf::from).or(self.docker.socket.take());
         self.docker.dyno_init = variable("MYPAAS_DYNO_INIT").map(PathBuf::from).or(self.docker.dyno_init.take());

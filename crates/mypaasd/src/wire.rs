@@ -44,6 +44,9 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         stacks: config.stack.iter().map(stack_images).collect::<anyhow::Result<_>>()?,
         dyno_init: dyno_init(config)?,
         extra_ca_file: config.build.extra_ca_file.clone(),
+        home: config.home.clone(),
+        mount_slugs: config.docker.mount_slugs,
+        spares: config.docker.spares,
     };
     let logs: Arc<dyn LogSink> = logplex.clone();
     let docker = Docker::connect(settings, blobs.clone(), clock.clone(), logs.clone())

@@ -13,7 +13,7 @@ async fn blobs() -> (tempfile::TempDir, DiskBlobs) {
 
 async fn slug(entries: &[Given<'_>]) -> Result<Vec<String>, BuildError> {
     let (_folder, blobs) = blobs().await;
-    let stored = store(stream_of(&tar(entries)), &blobs, 1 << 30).await?;
+    let stored = store(stream_of(&tar(entries)), None, &blobs, 1 << 30).await?;
     let read: Vec<_> = blobs.open(stored.sha256).await?.try_collect().await?;
     let gzipped = read.concat();
     assert_eq!(stored.bytes, gzipped.len() as u64);
@@ -99,7 +99,7 @@ async fn a_stream_that_was_cut_makes_no_slug() {
     let (folder, blobs) = blobs().await;
     let whole = tar(&[file("build_x/a", "1"), file("build_x/b", "2")]);
     for end in [0, 700, 1024, 1536, 2048] {
-        assert!(matches!(store(stream_of(&whole[..end]), &blobs, 1 << 20).await, Err(BuildError::Platform(_))), "{end}");
+        assert!(matches!(store(stream_of(&whole[..end]), None, &blobs, 1 << 20).await, Err(BuildError::Platform(_))), "{end}");
     }
     assert_eq!(files(folder.path()), 0);
 }
@@ -117,7 +117,7 @@ async fn a_slug_that_is_too_large_is_not_kept() {
     let size = |limit| {
         let (taken, blobs) = (stream_of(&taken), blobs.clone());
         async move {
-            match store(taken, &blobs, limit).await {
+            match store(taken, None, &blobs, limit).await {
                 Err(BuildError::SlugTooLarge { bytes, limit: told }) if told == limit => Some(bytes),
                 Err(error) => panic!("{error:?}"),
                 Ok(_) => None,

@@ -7,3 +7,4 @@ mod attached;
 mod dynos;
 mod place;
 mod sandboxes;
+mod spares;

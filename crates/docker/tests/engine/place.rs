@@ -1,6 +1,12 @@
 //! An installation of a test's own.
 
-use std::{io::Write, path::PathBuf, process::Command, sync::Arc, time::Duration};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
 
 use docker::{Docker, Settings, StackImages};
 use domain::{AppId, Sha256};
@@ -19,7 +25,32 @@ pub(crate) struct Place {
     pub(crate) blobs: Arc<DiskBlobs>,
     pub(crate) app: AppId,
     pub(crate) instance: String,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
+    /// How dynos get their files from the next restart on.
+    pub(crate) way: Way,
+}
+
+/// How dynos get their files; everything holds for each of them alike. `MYPAAS_TEST_WAY` chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// The slug is mounted in a spare dyno.
+    Warm,
+    /// The slug is mounted.
+    Mounted,
+    /// The slug is made an image.
+    Image,
+}
+
+impl Way {
+    pub(crate) fn chosen() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "chooses what is tested")]
+        match std::env::var("MYPAAS_TEST_WAY").as_deref() {
+            Ok("image") => Self::Image,
+            Ok("mounted") => Self::Mounted,
+            Ok("warm") | Err(_) => Self::Warm,
+            Ok(other) => panic!("MYPAAS_TEST_WAY={other}: known are warm, mounted and image"),
+        }
+    }
 }
 
 /// Long enough for a slow machine; a condition that never comes is the failure.
@@ -27,20 +58,56 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Place {
     pub(crate) async fn new() -> Self {
+        Self::of(Way::chosen()).await
+    }
+
+    pub(crate) async fn of(way: Way) -> Self {
         let chance = Chance::from_os();
         let folder = tempfile::tempdir().unwrap();
-        let blobs = Arc::new(DiskBlobs::open(folder.path().to_owned()).await.unwrap());
+        let blobs = Arc::new(DiskBlobs::open(folder.path().join("blobs")).await.unwrap());
         let instance = chance.bytes::<4>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let logs = Arc::new(KeptLines::default());
-        let docker = Docker::connect(settings(&instance), blobs.clone(), Arc::new(SystemClock), logs.clone()).await.unwrap();
+        let docker = Docker::connect(settings_of(way, &instance, folder.path()), blobs.clone(), Arc::new(SystemClock), logs.clone()).await.unwrap();
         let app = AppId::new("2026-11-21T00:00:00Z".parse().unwrap(), chance.bytes());
-        Self { docker, logs, blobs, app, instance, _folder: folder }
+        let place = Self { docker, logs, blobs, app, instance, folder, way };
+        if way == Way::Warm {
+            place.until_spares(SPARES).await;
+        }
+        place
+    }
+
+    /// Waits until so many spare dynos run.
+    pub(crate) async fn until_spares(&self, count: usize) {
+        let wait = async {
+            while self.listed(&["ps", "--filter", "label=mypaas.kind=spare", "--filter", "name=-spare-"]).len() < count {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("spares come up");
+        // One is ready only a moment after it runs.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        settings_of(self.way, &self.instance, self.folder.path())
+    }
+
+    /// What was made of slugs, by their digests, one way or the other.
+    pub(crate) fn made_slugs(&self) -> usize {
+        let trees = std::fs::read_dir(self.folder.path().join("slugs")).unwrap();
+        let trees = trees.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|suffix| suffix == "squashfs")).count();
+        trees + self.listed(&["image", "ls", "--filter", "label=mypaas.kind=slug-image"]).len()
+    }
+
+    /// Places of dynos on the disk.
+    pub(crate) fn places(&self) -> usize {
+        std::fs::read_dir(self.folder.path().join("dynos")).unwrap().filter(|entry| entry.as_ref().unwrap().file_name() != "empty").count()
     }
 
     /// Drops the connection and makes another one: what a restart of the platform does.
     pub(crate) async fn restart(&mut self) {
         self.logs = Arc::new(KeptLines::default());
-        self.docker = Docker::connect(settings(&self.instance), self.blobs.clone(), Arc::new(SystemClock), self.logs.clone()).await.unwrap();
+        self.docker = Docker::connect(self.settings(), self.blobs.clone(), Arc::new(SystemClock), self.logs.clone()).await.unwrap();
     }
 
     pub(crate) fn key(&self, dyno: &str) -> ContainerKey {
@@ -127,7 +194,10 @@ impl Place {
     }
 }
 
-pub(crate) fn settings(instance: &str) -> Settings {
+/// Enough for most tests; one that needs more falls back to the plain start.
+pub(crate) const SPARES: usize = 2;
+
+pub(crate) fn settings_of(way: Way, instance: &str, home: &Path) -> Settings {
     // Beside the test itself, as cargo builds it.
     let dyno_init: PathBuf = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("dyno-init");
     assert!(dyno_init.exists(), "build dyno-init first: cargo build -p dyno-init");
@@ -141,6 +211,9 @@ pub(crate) fn settings(instance: &str) -> Settings {
         }],
         dyno_init,
         extra_ca_file: None,
+        home: home.to_owned(),
+        mount_slugs: way != Way::Image,
+        spares: if way == Way::Warm { SPARES } else { 0 },
     }
 }
 
@@ -170,9 +243,18 @@ impl Drop for Place {
                 }
             }
         }
+        for mount in mounts(self.folder.path()).iter().rev() {
+            Command::new("umount").args(["-l", "--", mount]).status().unwrap();
+        }
         let left = listed(&self.instance, &["ps", "--all"]);
         if !left.is_empty() {
             let _ = writeln!(std::io::stderr(), "left behind: {left:?}");
         }
     }
+}
+
+/// What is mounted below a folder, in order.
+pub(crate) fn mounts(folder: &Path) -> Vec<String> {
+    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    table.lines().filter_map(|line| line.split(' ').nth(4)).filter(|target| Path::new(target).starts_with(folder)).map(str::to_owned).collect()
 }
