@@ -191,6 +191,11 @@ impl Engine {
             }
             match self.claim(&spare, spec).await {
                 Ok(true) => {}
+                // The spare is gone, or not what it was.
+                Err(RuntimeError::Refused(_)) => {
+                    self.throw_away(spare).await;
+                    continue;
+                }
                 other => {
                     self.pool.put(&sort, spare);
                     return other;

@@ -107,7 +107,10 @@ impl Place {
     /// Drops the connection and makes another one: what a restart of the platform does.
     pub(crate) async fn restart(&mut self) {
         self.logs = Arc::new(KeptLines::default());
-        self.docker = Docker::connect(self.settings(), self.blobs.clone(), Arc::new(SystemClock), self.logs.clone()).await.unwrap();
+        // One between the two, so that the last one is over before the next one begins.
+        for settings in [Settings { spares: 0, ..self.settings() }, self.settings()] {
+            self.docker = Docker::connect(settings, self.blobs.clone(), Arc::new(SystemClock), self.logs.clone()).await.unwrap();
+        }
     }
 
     pub(crate) fn key(&self, dyno: &str) -> ContainerKey {
@@ -132,11 +135,23 @@ impl Place {
     /// Stores a slug with these files under `app/`.
     pub(crate) async fn slug(&self, files: &[(&str, &str)]) -> Sha256 {
         let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-        for (path, text) in files {
+        let header = || {
             let mut header = tar::Header::new_gnu();
             header.set_uid(1000);
             header.set_gid(1000);
             header.set_mode(0o755);
+            header
+        };
+        // As the builder writes it: every folder before what is in it.
+        let folders = files.iter().flat_map(|(path, _)| Path::new(path).ancestors().skip(1));
+        for folder in folders.collect::<std::collections::BTreeSet<_>>() {
+            let mut header = header();
+            header.set_entry_type(tar::EntryType::Directory);
+            header.set_size(0);
+            tar.append_data(&mut header, Path::new("app").join(folder), std::io::empty()).unwrap();
+        }
+        for (path, text) in files {
+            let mut header = header();
             header.set_size(text.len() as u64);
             tar.append_data(&mut header, format!("app/{path}"), text.as_bytes()).unwrap();
         }

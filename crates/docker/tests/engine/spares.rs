@@ -10,8 +10,8 @@ use crate::place::{Place, SPARES, Way, mounts};
 
 /// Everything that a dyno can tell of where it is. What differs from start to start is left out.
 const WHO_AM_I: &str = "id; pwd; env | grep -v ^HOSTNAME= | sort; ulimit -a; umask; cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/cpu/cpu.shares \
-    /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max 2>/dev/null; grep -E 'Cap|NoNewPrivs|Seccomp|Sig' /proc/self/status; readlink /proc/self/fd/0; hostname | sed 's/[0-9a-f]/x/g'; \
-    ls -Alan --time-style=+%s /app /app/bin; stat -c '%a %u %g %Y' /app; df --output=fstype /tmp | tail -1; echo $0 $# $-; cat /app/bin/tool; ./bin/tool; echo new >> /app/bin/tool; mkdir /app/new; \
+    /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max 2>/dev/null; grep -E 'Cap|NoNewPrivs|Seccomp|SigBlk|SigIgn|SigCgt' /proc/self/status; readlink /proc/self/fd/0; hostname | sed 's/[0-9a-f]/x/g'; \
+    find /app -printf '%p %y %m %U %G %T@ %l\\n' | sort; find /app -type f -printf '%p %s %n\\n' | sort; df --output=fstype /tmp | tail -1; echo $0 $# $-; cat /app/bin/tool; ./bin/tool; echo new >> /app/bin/tool; mkdir /app/new; \
     rm -r /app/gone; ls /app; cat /app/bin/tool; touch / 2>&1 || true; echo \"$LONG\" | md5sum; tr '\\0' ' ' </proc/1/cmdline | cut -c 1-20; echo warning >&2; exit 42";
 
 async fn slug(place: &Place) -> Sha256 {
