@@ -135,6 +135,13 @@ impl Docker {
     }
 }
 
+impl Docker {
+    /// Removes the spare dynos. Those of a life that ended without it end themselves, and the next one removes them.
+    pub async fn dismiss_spares(&self) {
+        self.engine.dismiss_spares().await;
+    }
+}
+
 impl Drop for Docker {
     fn drop(&mut self) {
         self.engine.pool.release();

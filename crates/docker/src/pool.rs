@@ -8,7 +8,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -49,6 +52,8 @@ pub(crate) struct Pool {
     of_each: usize,
     spares: Mutex<BTreeMap<Sort, Vec<Spare>>>,
     asked: Mutex<BTreeSet<Sort>>,
+    /// No more are to be made.
+    dismissed: AtomicBool,
     pub(crate) news: Notify,
 }
 
@@ -66,7 +71,7 @@ impl Pool {
     /// The first stack's dynos of the usual size are expected before anybody asks.
     pub(crate) fn new(of_each: usize, first: Option<&StackName>) -> Self {
         let asked = first.map(|stack| (stack.clone(), Limits::of(DynoSize::default()))).into_iter().collect();
-        Self { of_each, spares: Mutex::default(), asked: Mutex::new(asked), news: Notify::new() }
+        Self { of_each, spares: Mutex::default(), asked: Mutex::new(asked), dismissed: AtomicBool::new(false), news: Notify::new() }
     }
 
     fn take(&self, sort: &Sort) -> Option<Spare> {
@@ -79,12 +84,15 @@ impl Pool {
     }
 
     fn missing(&self) -> Option<Sort> {
+        if self.dismissed.load(Ordering::Relaxed) {
+            return None;
+        }
         let spares = lock(&self.spares);
         lock(&self.asked).iter().find(|sort| spares.get(sort).map_or(0, Vec::len) < self.of_each).cloned()
     }
 
-    fn drain(&self, unfit: impl Fn(&Sort, &Spare) -> bool) -> Vec<Spare> {
-        lock(&self.spares).iter_mut().flat_map(|(sort, spares)| spares.extract_if(.., |spare| unfit(sort, spare)).collect::<Vec<_>>()).collect()
+    fn drain(&self, unfit: impl Fn(&Spare) -> bool) -> Vec<Spare> {
+        lock(&self.spares).values_mut().flat_map(|spares| spares.extract_if(.., |spare| unfit(spare)).collect::<Vec<_>>()).collect()
     }
 
     /// Lets go of all: each ends itself.
@@ -99,6 +107,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Keeps as many spares as are wanted, for ever.
 pub(crate) async fn keep(engine: Arc<Engine>) {
+    // Found out now, and not while somebody waits for a dyno.
+    if let Err(error) = engine.mounting().await {
+        tracing::debug!(error = &error as &dyn std::error::Error, "whether slugs can be mounted could not be found out yet");
+    }
     loop {
         while let Some(sort) = engine.pool.missing() {
             while engine.starts.available_permits() < STARTS_AT_ONCE {
@@ -245,10 +257,16 @@ impl Engine {
         self.leave(Some(spare.place)).await;
     }
 
+    /// Removes all spares, as nobody will need them any more.
+    pub(crate) async fn dismiss_spares(&self) {
+        self.pool.dismissed.store(true, Ordering::Relaxed);
+        futures_util::future::join_all(self.pool.drain(|_| true).into_iter().map(|spare| self.throw_away(spare))).await;
+    }
+
     /// Replaces spares of a stack that has changed since.
     pub(crate) async fn renew_spares(self: &Arc<Self>) -> Result<(), RuntimeError> {
         let current: BTreeSet<String> = self.current_stacks().await?.into_iter().map(|stack| stack.name).collect();
-        for spare in self.pool.drain(|_, spare| !current.contains(&spare.image) || !waits(&spare.connection)) {
+        for spare in self.pool.drain(|spare| !current.contains(&spare.image) || !waits(&spare.connection)) {
             self.throw_away(spare).await;
         }
         self.pool.news.notify_one();

@@ -20,6 +20,7 @@ use crate::{config::Config, keys};
 /// The platform with its outside world.
 pub(crate) struct Wired {
     pub(crate) platform: Arc<Platform>,
+    pub(crate) docker: Arc<Docker>,
     pub(crate) logplex: Arc<Logplex>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) blobs: Arc<dyn Blobs>,
@@ -57,7 +58,7 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
     let downloads = Arc::new(PublicDownloads::new(config.build.extra_ca_file.as_deref()).context("build.extra_ca_file could not be read")?);
     let platform = Platform::new(Parts {
         store,
-        runtime: docker,
+        runtime: docker.clone(),
         builder,
         downloads,
         logs,
@@ -65,7 +66,7 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         chance: chance.clone(),
         settings: platform_settings(config)?,
     });
-    Ok(Wired { platform, logplex, sessions, blobs, clock, chance, _lock: lock })
+    Ok(Wired { platform, docker, logplex, sessions, blobs, clock, chance, _lock: lock })
 }
 
 /// The platform without an engine: for commands that only touch the store.

@@ -137,3 +137,35 @@ fn files(folder: &std::path::Path) -> usize {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
 }
+
+/// Notes what it is given.
+struct Tree(Vec<u8>, bool, std::sync::mpsc::Sender<(Vec<u8>, bool, Sha256)>);
+
+impl SlugTree for Tree {
+    fn write(&mut self, tar: &[u8]) {
+        self.0.extend_from_slice(tar);
+    }
+
+    fn seal(&mut self) {
+        self.1 = true;
+    }
+
+    fn keep(self: Box<Self>, slug: Sha256) {
+        self.2.send((self.0, self.1, slug)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_packed_is_laid_out_too_and_kept_only_if_it_becomes_a_slug() {
+    let (_folder, blobs) = blobs().await;
+    let taken = tar(&[file("build_x/a", "1"), folder("build_x/b/")]);
+    let (sender, kept) = std::sync::mpsc::channel();
+    let tree = || Some(Box::new(Tree(Vec::new(), false, sender.clone())) as Box<dyn SlugTree>);
+    let stored = store(stream_of(&taken), tree(), &blobs, 1 << 20).await.unwrap();
+    let (laid, sealed, slug) = kept.try_recv().unwrap();
+    assert_eq!((Sha256(Hasher::digest(&laid).into()), sealed, slug), (stored.diff_id, true, stored.sha256));
+
+    assert!(store(stream_of(&taken[..700]), tree(), &blobs, 1 << 20).await.is_err());
+    assert!(store(stream_of(&taken), tree(), &blobs, 10).await.is_err());
+    assert!(kept.try_recv().is_err());
+}
