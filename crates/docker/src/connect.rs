@@ -19,6 +19,7 @@ use crate::{
     network::Network,
     pool::{self, Pool},
     seen,
+    stack_image::Lately,
     way::Mounts,
 };
 
@@ -68,6 +69,7 @@ pub(crate) struct Engine {
     pub(crate) extra_ca: Option<Bytes>,
     pub(crate) network: Network,
     pub(crate) preparations: Preparations,
+    pub(crate) lately: Lately,
     /// `None`: the folders for it cannot be made.
     pub(crate) mounts: Option<Mounts>,
     pub(crate) pool: Pool,
@@ -113,7 +115,8 @@ impl Docker {
             extra_ca,
             network: Network::default(),
             preparations: Preparations::default(),
-            mounts: Mounts::open(settings.home, settings.mount_slugs).inspect_err(|error| tracing::info!(%error, "slugs cannot be mounted")).ok(),
+            lately: Lately::default(),
+            mounts: Mounts::open(&settings.home, settings.mount_slugs).inspect_err(|error| tracing::info!(%error, "slugs cannot be mounted")).ok(),
             pool,
             known: Known::default(),
             blobs,

@@ -104,7 +104,10 @@ impl Engine {
                     Some(older) => self.remove(&older).await?,
                     None => tokio::time::sleep(BETWEEN_TRIES).await,
                 },
-                Err(error) if status(&error) == Some(404) => tokio::time::sleep(BETWEEN_TRIES).await,
+                Err(error) if status(&error) == Some(404) => {
+                    self.lately.forget();
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
                 Err(error) => return Err(refused(error)),
             }
         }

@@ -167,6 +167,7 @@ impl Engine {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` takes it")]
 fn failed(error: io::Error) -> RuntimeError {
     RuntimeError::Refused(format!("the slug's files could not be made ready: {error}"))
 }

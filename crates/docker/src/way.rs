@@ -1,7 +1,11 @@
 //! Which way dynos get their slug: mounted, where this machine and the engine can do that; else unpacked into an image.
 //! Found out once, by trying.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bollard::query_parameters::ListContainersOptions;
 use domain::Sha256;
@@ -28,7 +32,7 @@ pub(crate) struct Mounts {
 
 impl Mounts {
     /// `wanted`: as the settings say. What an earlier life has mounted is looked after either way.
-    pub(crate) fn open(home: PathBuf, wanted: bool) -> io::Result<Self> {
+    pub(crate) fn open(home: &Path, wanted: bool) -> io::Result<Self> {
         // As the kernel's table of mounts has it.
         let home = home.canonicalize()?;
         mounts::check_name(&home)?;
