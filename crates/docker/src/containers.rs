@@ -117,10 +117,11 @@ impl Engine {
     pub(crate) async fn ensure_running(self: &Arc<Self>, spec: &ContainerSpec) -> Result<(), RuntimeError> {
         // What has to be made first must not hold up others' starts.
         self.make_ready(&spec.image).await?;
-        let _one_of_few = self.starts.acquire().await.map_err(|error| RuntimeError::Refused(error.to_string()))?;
+        // It takes next to no work, so it waits for nobody.
         if self.start_warm(spec).await? {
             return Ok(());
         }
+        let _one_of_few = self.starts.acquire().await.map_err(|error| RuntimeError::Refused(error.to_string()))?;
         if let Made::Ready { id, place } = self.make(spec, Streams::Logged).await? {
             self.furnish(place.as_deref(), spec.image.slug).await?;
             self.start(&id).await?;
