@@ -112,9 +112,18 @@ impl Installation {
     /// The containers of this installation's dynos of an app: `name id`.
     pub fn containers(&self, app: &str) -> Vec<String> {
         let instance = fs::read_to_string(self.home.join("keys/instance")).expect("the installation has a name");
-        let filters = [format!("label=mypaas.instance={}", instance.trim()), format!("label=mypaas.app_name={app}")];
-        let listed = self.docker(&["ps", "--no-trunc", "--filter", &filters[0], "--filter", &filters[1], "--format", "{{.Names}} {{.ID}}"]).ok();
-        let mut lines: Vec<String> = listed.stdout.lines().map(str::to_owned).collect();
+        let filter = format!("label=mypaas.instance={}", instance.trim());
+        let format = r#"{{.Names}} {{.ID}};{{.Label "mypaas.app_name"}};{{.Label "mypaas.place"}}"#;
+        let listed = self.docker(&["ps", "--no-trunc", "--filter", &filter, "--format", format]).ok();
+        let of_app = |line: &str| {
+            let (name_and_id, labels) = line.split_once(';')?;
+            let (named, place) = labels.split_once(';')?;
+            // What a spare has become stands in its place.
+            let assigned = || fs::read_to_string(self.home.join("dynos").join(place).join("assigned")).unwrap_or_default();
+            let ours = named == app || (named.is_empty() && assigned().lines().any(|line| line == format!("mypaas.app_name={app}")));
+            ours.then(|| name_and_id.to_owned())
+        };
+        let mut lines: Vec<String> = listed.stdout.lines().filter_map(of_app).collect();
         lines.sort();
         lines
     }

@@ -133,7 +133,8 @@ impl Builder {
         out.line("");
 
         out.heading("Compressing...");
-        let slug = slug_archive::store(sandbox.take(calls.build_dir()).await?, self.blobs.as_ref(), self.limits.slug_bytes).await?;
+        let slug =
+            slug_archive::store(sandbox.take(calls.build_dir()).await?, self.sandboxes.slug_tree().await, self.blobs.as_ref(), self.limits.slug_bytes).await?;
         out.line(&format!("       Done: {}", human_bytes(slug.bytes)));
         if slug.bytes > self.limits.slug_soft_bytes {
             let (mb, soft) = (slug.bytes >> 20, self.limits.slug_soft_bytes >> 20);

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use domain::Sha256;
 use flate2::Compression;
 use futures_util::StreamExt;
-use ports::{Blobs, ByteStream};
+use ports::{Blobs, ByteStream, sandbox::SlugTree};
 use sha2::{Digest, Sha256 as Hasher};
 use tar::{Archive, EntryType};
 
@@ -28,10 +28,11 @@ pub(crate) struct StoredSlug {
 const LEVEL: Compression = Compression::new(2);
 
 /// Rewrites what [`ports::Sandbox::take`] gave, compresses it and stores it, unless it becomes larger than `limit` bytes.
-pub(crate) async fn store(taken: ByteStream, blobs: &dyn Blobs, limit: u64) -> Result<StoredSlug, BuildError> {
+/// What is packed is laid out in `tree` at the same time.
+pub(crate) async fn store(taken: ByteStream, tree: Option<Box<dyn SlugTree>>, blobs: &dyn Blobs, limit: u64) -> Result<StoredSlug, BuildError> {
     let mut blob = Some(blobs.create().await?);
     let (reader, feeding) = feed(taken);
-    let (mut compressed, returned) = pipe(move |out| compress(reader, out));
+    let (mut compressed, returned) = pipe(move |out| compress(reader, tree, out));
     let storing = async {
         let mut bytes = 0;
         while let Some(chunk) = compressed.next().await {
@@ -56,18 +57,28 @@ pub(crate) async fn store(taken: ByteStream, blobs: &dyn Blobs, limit: u64) -> R
     let Some(blob) = blob else {
         return Err(BuildError::SlugTooLarge { bytes, limit });
     };
-    let diff_id = returned.await.map_err(io::Error::other)?;
-    let (sha256, bytes) = blob.finish().await?;
+    let (diff_id, tree) = returned.await.map_err(io::Error::other)?;
+    let sealed = tokio::task::spawn_blocking(|| {
+        tree.map(|mut tree| {
+            tree.seal();
+            tree
+        })
+    });
+    let (finished, sealed) = tokio::join!(blob.finish(), sealed);
+    let (sha256, bytes) = finished?;
+    if let Some(tree) = sealed.map_err(io::Error::other)? {
+        tree.keep(sha256);
+    }
     Ok(StoredSlug { sha256, diff_id, bytes })
 }
 
-/// Gives the digest of the archive before compression.
-fn compress(taken: impl Read, out: impl Write) -> io::Result<Sha256> {
-    let mut archive = ArchiveWriter::new(Hashing { hasher: Hasher::new(), out: ParallelGzip::new(out, LEVEL)? });
+/// Gives the digest of the archive before compression, and what it was laid out in.
+fn compress(taken: impl Read, tree: Option<Box<dyn SlugTree>>, out: impl Write) -> io::Result<(Sha256, Option<Box<dyn SlugTree>>)> {
+    let mut archive = ArchiveWriter::new(Hashing { hasher: Hasher::new(), tree, out: ParallelGzip::new(out, LEVEL)? });
     rewrite(taken, &mut archive)?;
-    let Hashing { hasher, out } = archive.finish()?;
+    let Hashing { hasher, tree, out } = archive.finish()?;
     out.finish()?.flush()?;
-    Ok(Sha256(hasher.finalize().into()))
+    Ok((Sha256(hasher.finalize().into()), tree))
 }
 
 /// `build_x/…` becomes `app/…`. Sockets, pipes and devices stay behind, as does the root's `.git`; so do names that mean
@@ -106,9 +117,10 @@ fn slug_path(taken: &[u8]) -> io::Result<Option<Vec<u8>>> {
     Ok((!stays).then(|| [b"app".as_slice()].into_iter().chain(inside.iter().copied()).collect::<Vec<_>>().join(&b'/')))
 }
 
-/// Hashes what goes through.
+/// Hashes and lays out what goes through.
 struct Hashing<W> {
     hasher: Hasher,
+    tree: Option<Box<dyn SlugTree>>,
     out: W,
 }
 
@@ -116,6 +128,9 @@ impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.out.write(bytes)?;
         self.hasher.update(&bytes[..count]);
+        if let Some(tree) = &mut self.tree {
+            tree.write(&bytes[..count]);
+        }
         Ok(count)
     }
 

@@ -34,10 +34,13 @@ const NEVER_DETACH: &str = "%ff,%ff,%ff,%ff,%ff,%ff,%ff,%ff";
 
 /// Makes the container, connects to it, and only then starts it, so that not a byte is missed.
 pub(crate) async fn run(engine: &Arc<Engine>, spec: &OneOffSpec) -> Result<Attached, RuntimeError> {
-    engine.image(&spec.container.image).await?;
+    engine.make_ready(&spec.container.image).await?;
     let _one_of_few = engine.starts.acquire().await.map_err(|error| RuntimeError::Refused(error.to_string()))?;
     let id = match engine.make(&spec.container, Streams::Attached(spec.terminal)).await? {
-        Made::Ready(id) => id,
+        Made::Ready { id, place } => {
+            engine.furnish(place.as_deref(), spec.container.image.slug).await?;
+            id
+        }
         Made::Started => return Err(RuntimeError::Refused(format!("{} was started before", spec.container.key.dyno))),
     };
     let (output, input) = split(connect(engine, &id).await?);

@@ -21,8 +21,11 @@ use crate::{
     labels::{Instance, Kind},
     logs::Since,
     network::Network,
+    pool::{self, Pool},
     seen,
+    stack_image::Lately,
     wall::{Reach, Wall},
+    way::Mounts,
 };
 
 /// Where the engine is and what this installation brings along.
@@ -39,6 +42,12 @@ pub struct Settings {
     pub extra_ca_file: Option<PathBuf>,
     pub reach: Reach,
     pub disk: DiskLimits,
+    /// The folder in which slugs and dynos' own files lie, in folders of their names.
+    pub home: PathBuf,
+    /// Whether slugs are mounted where that is possible, and not each made an image.
+    pub mount_slugs: bool,
+    /// How many spare dynos are kept of each sort that is in use; only where slugs are mounted.
+    pub spares: usize,
 }
 
 /// The images of a stack, by the names the engine knows them by.
@@ -69,6 +78,10 @@ pub(crate) struct Engine {
     pub(crate) wall: Wall,
     pub(crate) disk: Disk,
     pub(crate) preparations: Preparations,
+    pub(crate) lately: Lately,
+    /// `None`: the folders for it cannot be made.
+    pub(crate) mounts: Option<Mounts>,
+    pub(crate) pool: Pool,
     pub(crate) known: Known,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -86,7 +99,7 @@ pub(crate) const USUAL_SOCKET: &str = "/var/run/docker.sock";
 const ANSWER_SECS: u64 = 300;
 
 /// Starting is bound by the processor; more at once only makes each slower.
-const STARTS_AT_ONCE: usize = 4;
+pub(crate) const STARTS_AT_ONCE: usize = 4;
 
 impl Docker {
     /// Connects, removes what builds of an earlier run left behind, and takes up the dynos that run.
@@ -102,6 +115,7 @@ impl Docker {
         let cpus = info.ncpu.and_then(|cpus| u64::try_from(cpus).ok()).unwrap_or(1);
         let disk = Disk::of(&api, &info, settings.disk, settings.stacks.first().map(|stack| stack.run_image.as_str())).await;
         let stop = CancellationToken::new();
+        let pool = Pool::new(settings.spares, settings.stacks.first().map(|stack| &stack.name));
         let engine = Arc::new(Engine {
             api,
             socket,
@@ -113,6 +127,9 @@ impl Docker {
             wall: Wall::new(settings.reach),
             disk,
             preparations: Preparations::default(),
+            lately: Lately::default(),
+            mounts: Mounts::open(&settings.home, settings.mount_slugs).inspect_err(|error| tracing::info!(%error, "slugs cannot be mounted")).ok(),
+            pool,
             known: Known::default(),
             blobs,
             clock,
@@ -128,7 +145,23 @@ impl Docker {
         engine.spawn(engine.clone().keep_wall());
         engine.spawn(engine.clone().watch_disk());
         seen::list(&engine, Since::Adoption).await?;
+        if engine.mounts.is_some() {
+            engine.spawn(pool::keep(engine.clone()));
+        }
         Ok(Arc::new(Self { engine, _stop: stop.drop_guard() }))
+    }
+}
+
+impl Docker {
+    /// Removes the spare dynos. Those of a life that ended without it end themselves, and the next one removes them.
+    pub async fn dismiss_spares(&self) {
+        self.engine.dismiss_spares().await;
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        self.engine.pool.release();
     }
 }
 
@@ -149,7 +182,7 @@ impl Engine {
                 self.discard(&container.id.unwrap_or_default()).await;
             }
         }
-        Ok(())
+        self.sweep_spares().await
     }
 
     /// Removes a container whatever it does; a failure is only worth a note, since the next connection sweeps.

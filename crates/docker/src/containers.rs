@@ -14,10 +14,11 @@ use ports::{
 use crate::{
     connect::Engine,
     error::{found, refused, status},
-    labels::{Kind, Tagged},
+    labels::{Kind, Labels, PLACE, Tagged},
     logs::Since,
     seen,
     spec::Streams,
+    stack_image::Variant,
 };
 
 /// What was found under a dyno's name.
@@ -36,8 +37,8 @@ impl Found {
 /// What came of making a container.
 #[derive(Debug)]
 pub(crate) enum Made {
-    /// Not started yet.
-    Ready(String),
+    /// Not started yet, its files not mounted if it has a place for them.
+    Ready { id: String, place: Option<String> },
     /// This very generation was started before.
     Started,
 }
@@ -52,30 +53,61 @@ impl Engine {
         Ok(inspected.and_then(|container| {
             let labels = container.config.and_then(|config| config.labels)?;
             let status = container.state.and_then(|state| state.status).unwrap_or(Status::EMPTY);
-            Some(Found { id: container.id?, tagged: Tagged::read(&self.instance, &labels)?, status })
+            // A spare with a dyno's name that was not to be: older than anything.
+            let nothing =
+                || Tagged { key: key.clone(), generation: 0, one_off: false, attached: true, port: None, place: labels.get(PLACE).cloned(), since: None };
+            let tagged = self.identity(&labels).or_else(|| self.instance.is_spare(&labels).then(nothing))?;
+            Some(Found { id: container.id?, tagged, status })
         }))
+    }
+
+    /// What a container is, by its labels or by what it has become since.
+    pub(crate) fn identity(&self, labels: &Labels) -> Option<Tagged> {
+        if !self.instance.is_spare(labels) {
+            return Tagged::read(&self.instance, labels);
+        }
+        let mut labels = labels.clone();
+        labels.extend(self.mounts.as_ref()?.places.assigned(labels.get(PLACE)?)?);
+        Tagged::read(&self.instance, &labels)
     }
 
     /// Makes a container exist, replacing one of an older generation.
     pub(crate) async fn make(self: &Arc<Self>, spec: &ContainerSpec, streams: Streams) -> Result<Made, RuntimeError> {
+        let new = self.new_place().await?;
+        let made = self.make_in(new.as_deref(), spec, streams).await;
+        if !matches!(&made, Ok(Made::Ready { place, .. }) if *place == new) {
+            self.leave(new).await;
+        }
+        made
+    }
+
+    async fn make_in(self: &Arc<Self>, place: Option<&str>, spec: &ContainerSpec, streams: Streams) -> Result<Made, RuntimeError> {
         let name = self.instance.container(&spec.key);
         for _ in 0..TRIES {
             // Looked up each time: an admin's prune may have removed either.
-            let image = self.image(&spec.image).await?;
-            let body = self.within_quota(Kind::Dyno, self.dyno(spec, image, self.network().await?, streams));
+            let image = match place {
+                Some(_) => self.prepared(&spec.image.stack, Variant::Run).await?.name,
+                None => self.image(&spec.image).await?,
+            };
+            let body = self.within_quota(Kind::Dyno, self.dyno(spec, image, self.network().await?, streams, place));
             let options = CreateContainerOptions { name: Some(name.clone()), ..Default::default() };
             match self.api.create_container(Some(options), body).await {
-                Ok(made) => return Ok(Made::Ready(made.id)),
+                Ok(made) => return Ok(Made::Ready { id: made.id, place: place.map(str::to_owned) }),
                 Err(error) if status(&error) == Some(409) => match self.find(&spec.key).await? {
                     Some(other) if other.tagged.generation > spec.generation => {
                         return Err(RuntimeError::Stale { dyno: spec.key.dyno.clone(), asked: spec.generation, current: other.tagged.generation });
                     }
-                    Some(other) if other.tagged.generation == spec.generation && other.status == Status::CREATED => return Ok(Made::Ready(other.id)),
+                    Some(other) if other.tagged.generation == spec.generation && other.status == Status::CREATED => {
+                        return Ok(Made::Ready { id: other.id, place: other.tagged.place });
+                    }
                     Some(other) if other.tagged.generation == spec.generation => return Ok(Made::Started),
                     Some(older) => self.remove(&older).await?,
                     None => tokio::time::sleep(BETWEEN_TRIES).await,
                 },
-                Err(error) if status(&error) == Some(404) => tokio::time::sleep(BETWEEN_TRIES).await,
+                Err(error) if status(&error) == Some(404) => {
+                    self.lately.forget();
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
                 Err(error) => return Err(refused(error)),
             }
         }
@@ -83,10 +115,15 @@ impl Engine {
     }
 
     pub(crate) async fn ensure_running(self: &Arc<Self>, spec: &ContainerSpec) -> Result<(), RuntimeError> {
-        // An image that has to be made first must not hold up others' starts.
-        self.image(&spec.image).await?;
+        // What has to be made first must not hold up others' starts.
+        self.make_ready(&spec.image).await?;
+        // It takes next to no work, so it waits for nobody.
+        if self.start_warm(spec).await? {
+            return Ok(());
+        }
         let _one_of_few = self.starts.acquire().await.map_err(|error| RuntimeError::Refused(error.to_string()))?;
-        if let Made::Ready(id) = self.make(spec, Streams::Logged).await? {
+        if let Made::Ready { id, place } = self.make(spec, Streams::Logged).await? {
+            self.furnish(place.as_deref(), spec.image.slug).await?;
             self.start(&id).await?;
         }
         Ok(())
@@ -137,6 +174,7 @@ impl Engine {
             Err(error) if !matches!(status(&error), Some(404 | 409)) => return Err(refused(error)),
             _ => {}
         }
+        self.leave(container.tagged.place.clone()).await;
         self.known.forget(&container.id);
         self.changes.notify_one();
         Ok(())

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::{
     connect::Engine,
     error::refused,
-    labels::{Kind, Tagged},
+    labels::{Kind, PLACE},
 };
 
 /// How much may be written, in bytes.
@@ -152,10 +152,12 @@ impl Engine {
     }
 
     async fn measure(&self, free: Option<u64>) -> Result<(), RuntimeError> {
-        for kind in [Kind::Sandbox, Kind::Dyno] {
+        for kind in [Kind::Sandbox, Kind::Dyno, Kind::Spare] {
             let options = ListContainersOptions { size: true, filters: Some(self.instance.filter(kind)), ..Default::default() };
             for container in self.api.list_containers(Some(options)).await.map_err(refused)? {
-                let written = written(&container).await;
+                let place = container.labels.as_ref().and_then(|labels| labels.get(PLACE));
+                let own_files = place.zip(self.mounts.as_ref()).map(|(place, mounts)| mounts.places.written(place));
+                let written = written(&container, own_files).await;
                 if let (Some(stopped), Some(id)) = (judge(self.disk.limits, kind, written, free), &container.id) {
                     self.stop(id, kind, &container, stopped, written).await;
                 }
@@ -168,7 +170,7 @@ impl Engine {
         tracing::warn!(container = id, written, ?stopped, "a container that wrote too much is stopped");
         if kind == Kind::Sandbox {
             self.disk.stopped.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), stopped);
-        } else if let Some(dyno) = container.labels.as_ref().and_then(|labels| Tagged::read(&self.instance, labels)) {
+        } else if let Some(dyno) = container.labels.as_ref().and_then(|labels| self.identity(labels)) {
             let limit = self.disk.limits.dyno;
             let text = format!("Disk quota exceeded: {} written (limit is {})", human_bytes(written), human_bytes(limit));
             for text in [text, "Stopping process with SIGKILL".to_owned()] {
@@ -182,11 +184,12 @@ impl Engine {
     }
 }
 
-/// In bytes. The engine counts what is in the container itself; volumes are looked at here, if they can be.
-async fn written(container: &ContainerSummary) -> u64 {
+/// In bytes. The engine counts what is in the container itself; volumes are looked at here, if they can be, and so is the
+/// folder that takes what a dyno writes over its slug.
+async fn written(container: &ContainerSummary, own_files: Option<PathBuf>) -> u64 {
     let own = container.size_rw.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
     let mounts = container.mounts.iter().flatten().filter(|mount| mount.name.is_some());
-    let folders: Vec<PathBuf> = mounts.filter_map(|mount| mount.source.as_ref()).map(PathBuf::from).collect();
+    let folders: Vec<PathBuf> = mounts.filter_map(|mount| mount.source.as_ref()).map(PathBuf::from).chain(own_files).collect();
     let volumes = tokio::task::spawn_blocking(move || folders.iter().map(|folder| size(folder)).sum::<u64>()).await.unwrap_or(0);
     own + volumes
 }

@@ -32,7 +32,7 @@ pub(crate) async fn follow(engine: Arc<Engine>) {
                 Some("oom") => engine.known.learn_out_of_memory(&id),
                 _ => {}
             }
-            if actor.attributes.is_some_and(|labels| Kind::Dyno.marks(&labels)) {
+            if actor.attributes.is_some_and(|labels| Kind::Dyno.marks(&labels) || Kind::Spare.marks(&labels)) {
                 engine.changes.notify_one();
             }
         }

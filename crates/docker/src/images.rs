@@ -27,7 +27,7 @@ use crate::{
 pub(crate) struct Preparations(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
 
 impl Preparations {
-    fn of(&self, image: &str) -> Arc<tokio::sync::Mutex<()>> {
+    pub(crate) fn of(&self, image: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         locks.retain(|_, lock| lock.strong_count() > 0);
         let lock = locks.get(image).and_then(Weak::upgrade).unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{AppId, Sha256, StackName};
+use jiff::Timestamp;
 use ports::runtime::{ContainerKey, ContainerSpec};
 
 pub(crate) const INSTANCE: &str = "mypaas.instance";
@@ -11,6 +12,8 @@ pub(crate) const APP: &str = "mypaas.app";
 pub(crate) const SLUG: &str = "mypaas.slug";
 /// On images made ready, and through them on every container: which stack image (by its digest) they are made of.
 pub(crate) const BASE: &str = "mypaas.base";
+pub(crate) const PLACE: &str = "mypaas.place";
+pub(crate) const SINCE: &str = "mypaas.since";
 const APP_NAME: &str = "mypaas.app_name";
 const DYNO: &str = "mypaas.dyno";
 const GENERATION: &str = "mypaas.generation";
@@ -25,6 +28,8 @@ pub(crate) type Labels = HashMap<String, String>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Dyno,
+    /// Becomes a dyno; what it is then stands elsewhere, since labels cannot be changed.
+    Spare,
     Sandbox,
     /// A container whose files become an image.
     Preparation,
@@ -43,6 +48,7 @@ impl Kind {
     const fn word(self) -> &'static str {
         match self {
             Self::Dyno => "dyno",
+            Self::Spare => "spare",
             Self::Sandbox => "sandbox",
             Self::Preparation => "preparation",
             Self::StackImage => "stack-image",
@@ -73,8 +79,17 @@ impl Instance {
         HashMap::from([("label".to_owned(), vec![format!("{INSTANCE}={}", self.0)])])
     }
 
+    /// Whether these are a spare's, of this installation.
+    pub(crate) fn is_spare(&self, labels: &Labels) -> bool {
+        labels.get(INSTANCE) == Some(&self.0) && Kind::Spare.marks(labels)
+    }
+
     pub(crate) fn container(&self, key: &ContainerKey) -> String {
         format!("mypaas-{}-{}-{}", self.0, key.app.tail(), key.dyno)
+    }
+
+    pub(crate) fn spare(&self, place: &str) -> String {
+        format!("mypaas-{}-spare-{place}", self.0)
     }
 
     pub(crate) fn sandbox(&self, name: &str) -> String {
@@ -127,6 +142,10 @@ pub(crate) struct Tagged {
     /// Someone else reads its output; it has no log.
     pub(crate) attached: bool,
     pub(crate) port: Option<u16>,
+    /// Where its files are mounted.
+    pub(crate) place: Option<String>,
+    /// Since when a container that ran before is this dyno.
+    pub(crate) since: Option<Timestamp>,
 }
 
 impl Tagged {
@@ -142,6 +161,8 @@ impl Tagged {
             one_off: text(ONE_OFF) == Some("true"),
             attached: text(ATTACHED) == Some("true"),
             port: text(PORT).and_then(|port| port.parse().ok()),
+            place: text(PLACE).map(str::to_owned),
+            since: text(SINCE).and_then(|since| since.parse().ok()),
         })
     }
 }
@@ -174,7 +195,10 @@ mod tests {
             let spec = spec(dyno);
             let labels = ours.dyno_labels(&spec, attached);
             assert!(!format!("{labels:?}").contains("hush"));
-            assert_eq!(Tagged::read(&ours, &labels), Some(Tagged { key: spec.key, generation: 12, one_off, attached, port: Some(5000) }));
+            assert_eq!(
+                Tagged::read(&ours, &labels),
+                Some(Tagged { key: spec.key, generation: 12, one_off, attached, port: Some(5000), place: None, since: None })
+            );
             assert_eq!(Tagged::read(&Instance("ffffffff".to_owned()), &labels), None);
         }
         assert_eq!(Tagged::read(&ours, &ours.labels(Kind::Sandbox)), None);

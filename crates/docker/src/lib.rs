@@ -15,6 +15,12 @@ mod stack_image;
 mod subnet;
 mod wall;
 
+mod mounts;
+mod places;
+mod pool;
+mod trees;
+mod way;
+
 mod containers;
 mod disk;
 mod known;

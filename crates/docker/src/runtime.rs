@@ -21,7 +21,7 @@ use crate::{
 #[async_trait]
 impl Runtime for Docker {
     async fn ensure_image(&self, image: &Image) -> Result<(), RuntimeError> {
-        self.engine.image(image).await.map(drop)
+        self.engine.make_ready(image).await
     }
 
     async fn ensure_running(&self, spec: &ContainerSpec) -> Result<(), RuntimeError> {

@@ -19,7 +19,7 @@ use domain::AppId;
 use futures_util::{StreamExt, stream};
 use ports::{
     ByteStream, RuntimeError, Sandbox, Sandboxes,
-    sandbox::{Finished, OutputSink, Program, SandboxSpec},
+    sandbox::{Finished, OutputSink, Program, SandboxSpec, SlugTree},
 };
 use tokio::time;
 
@@ -56,6 +56,12 @@ impl Sandboxes for Docker {
 
     async fn purge_cache(&self, app: AppId) -> Result<(), RuntimeError> {
         self.engine.forget_caches(app).await
+    }
+
+    async fn slug_tree(&self) -> Option<Box<dyn SlugTree>> {
+        let mounts = self.engine.mounting().await.ok()??;
+        let laying = mounts.trees.lay().inspect_err(|error| tracing::warn!(%error, "a slug's files cannot be laid out during its build"));
+        Some(Box::new(laying.ok()?))
     }
 }
 

@@ -23,12 +23,14 @@ use crate::{
 
 /// Every dyno's container. What was not known yet is looked after from now on, its log read from `since`.
 pub(crate) async fn list(engine: &Arc<Engine>, since: Since) -> Result<Vec<SeenContainer>, RuntimeError> {
-    let options = ListContainersOptions { all: true, filters: Some(engine.instance.filter(Kind::Dyno)), ..Default::default() };
+    let options = ListContainersOptions { all: true, filters: Some(engine.instance.filter_all()), ..Default::default() };
     let mut seen = Vec::new();
     for summary in engine.api.list_containers(Some(options)).await.map_err(refused)? {
         let (Some(id), Some(labels)) = (summary.id, summary.labels) else { continue };
-        let Some(tagged) = Tagged::read(&engine.instance, &labels) else {
-            tracing::warn!(container = id, "a container with this installation's label cannot be read as a dyno");
+        let Some(tagged) = engine.identity(&labels) else {
+            if Kind::Dyno.marks(&labels) {
+                tracing::warn!(container = id, "a container with this installation's label cannot be read as a dyno");
+            }
             continue;
         };
         let known = match summary.state {
@@ -53,7 +55,7 @@ pub(crate) async fn list(engine: &Arc<Engine>, since: Since) -> Result<Vec<SeenC
 /// Notes what an inspection shows, follows the log and watches the port if nobody does yet.
 pub(crate) fn look_after(engine: &Arc<Engine>, container: &ContainerInspectResponse, since: Since) -> Option<Condition> {
     let id = container.id.as_deref()?;
-    let tagged = Tagged::read(&engine.instance, container.config.as_ref()?.labels.as_ref()?)?;
+    let tagged = engine.identity(container.config.as_ref()?.labels.as_ref()?)?;
     let state = container.state.as_ref()?;
     let status = state.status.unwrap_or(Status::EMPTY);
     if matches!(status, Status::CREATED | Status::EMPTY) {
@@ -68,18 +70,30 @@ pub(crate) fn look_after(engine: &Arc<Engine>, container: &ContainerInspectRespo
         engine.known.learn_exited(id, exited);
         return Some(exited);
     }
-    let running = Running {
+    let mut running = running(container)?;
+    running.since = tagged.since.unwrap_or(running.since);
+    attend(engine, id, tagged.port, running);
+    Some(condition(engine, id, &tagged, running))
+}
+
+/// The facts of a container that runs.
+pub(crate) fn running(container: &ContainerInspectResponse) -> Option<Running> {
+    let state = container.state.as_ref()?;
+    Some(Running {
         since: state.started_at.as_deref().and_then(|text| text.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
         pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
         ip: address(container),
-    };
+    })
+}
+
+/// Remembers a dyno that runs, and watches its port if nobody does yet.
+pub(crate) fn attend(engine: &Arc<Engine>, id: &str, port: Option<u16>, running: Running) {
     engine.known.learn_running(id, running);
-    if let Some(port) = tagged.port
+    if let Some(port) = port
         && !engine.known.is_bound(id)
     {
         bound::watch(engine, id, running, port);
     }
-    Some(condition(engine, id, &tagged, running))
 }
 
 fn condition(engine: &Engine, id: &str, tagged: &Tagged, running: Running) -> Condition {

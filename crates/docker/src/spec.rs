@@ -2,12 +2,19 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, ResourcesUlimits};
-use domain::Sha256;
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType, ResourcesUlimits,
+};
+use domain::{DynoSize, Sha256};
 use ports::runtime::ContainerSpec;
 use sha2::Digest;
 
-use crate::{connect::Engine, stack_image::DYNO_INIT};
+use crate::{
+    connect::Engine,
+    labels::{Labels, PLACE},
+    pool::spare_command,
+    stack_image::DYNO_INIT,
+};
 
 const MIB: i64 = 1024 * 1024;
 
@@ -27,48 +34,90 @@ pub(crate) enum Streams {
     Attached(Option<(u16, u16)>),
 }
 
+/// What a dyno may take. Spares are made for one sort of it, as changing it later takes the engine as long as a start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Limits {
+    memory_mib: u64,
+    pids: i64,
+    cpu_shares: i64,
+}
+
+impl Limits {
+    pub(crate) const fn of(size: DynoSize) -> Self {
+        Self { memory_mib: size.memory_mib(), pids: size.pids(), cpu_shares: size.cpu_shares() }
+    }
+}
+
 impl Engine {
-    pub(crate) fn dyno(&self, spec: &ContainerSpec, image: String, network: String, streams: Streams) -> ContainerCreateBody {
+    pub(crate) fn dyno(&self, spec: &ContainerSpec, image: String, network: String, streams: Streams, place: Option<&str>) -> ContainerCreateBody {
         let attached = streams != Streams::Logged;
-        let terminal = matches!(streams, Streams::Attached(Some(_)));
-        // R15: a dyno is killed at twice its quota, without swap.
-        let memory = i64::try_from(spec.size.memory_mib()).unwrap_or(i64::MAX / MIB / 2) * 2 * MIB;
         let log = match streams {
-            Streams::Logged => HostConfigLogConfig {
-                typ: Some("json-file".to_owned()),
-                config: Some(HashMap::from([("max-size".to_owned(), "10m".to_owned()), ("max-file".to_owned(), "2".to_owned())])),
-            },
+            Streams::Logged => kept_log(),
             Streams::Attached(_) => HostConfigLogConfig { typ: Some("none".to_owned()), config: None },
         };
+        let mut labels = self.instance.dyno_labels(spec, attached);
+        labels.extend(place.map(|place| (PLACE.to_owned(), place.to_owned())));
+        let seed = format!("{} {} {}", spec.key.app, spec.key.dyno, spec.generation);
         ContainerCreateBody {
-            image: Some(image),
-            hostname: Some(hostname(spec)),
-            user: Some(USER.to_owned()),
-            working_dir: Some(HOME.to_owned()),
-            entrypoint: Some(vec![DYNO_INIT.to_owned()]),
             cmd: Some(vec!["--profile".to_owned(), "--".to_owned(), spec.command.clone()]),
             env: Some(self.env(spec).into_iter().map(|(key, value)| format!("{key}={value}")).collect()),
-            labels: Some(self.instance.dyno_labels(spec, attached)),
-            tty: Some(terminal),
+            labels: Some(labels),
+            tty: Some(matches!(streams, Streams::Attached(Some(_)))),
             open_stdin: Some(attached),
             stdin_once: Some(attached),
             attach_stdin: Some(attached),
             attach_stdout: Some(attached),
             attach_stderr: Some(attached),
-            host_config: Some(HostConfig {
-                memory: Some(memory),
-                memory_swap: Some(memory),
-                pids_limit: Some(spec.size.pids()),
-                cpu_shares: Some(spec.size.cpu_shares()),
-                log_config: Some(log),
-                network_mode: Some(network),
-                ..confined()
-            }),
+            ..self.started_by_us(image, &seed, self.limited(Limits::of(spec.size), network, log, place))
+        }
+    }
+
+    /// The same for a dyno that is not known yet.
+    pub(crate) fn spare(&self, image: String, network: String, place: &str, limits: Limits, labels: Labels) -> ContainerCreateBody {
+        ContainerCreateBody {
+            cmd: Some(spare_command()),
+            labels: Some(labels),
+            ..self.started_by_us(image, place, self.limited(limits, network, kept_log(), Some(place)))
+        }
+    }
+
+    fn started_by_us(&self, image: String, seed: &str, host_config: HostConfig) -> ContainerCreateBody {
+        ContainerCreateBody {
+            image: Some(image),
+            hostname: Some(hostname(&format!("{} {seed}", self.instance.0))),
+            user: Some(USER.to_owned()),
+            working_dir: Some(HOME.to_owned()),
+            entrypoint: Some(vec![DYNO_INIT.to_owned()]),
+            host_config: Some(host_config),
             ..Default::default()
         }
     }
 
-    fn env(&self, spec: &ContainerSpec) -> Vec<(String, String)> {
+    fn limited(&self, limits: Limits, network: String, log: HostConfigLogConfig, place: Option<&str>) -> HostConfig {
+        // R15: a dyno is killed at twice its quota, without swap.
+        let memory = i64::try_from(limits.memory_mib).unwrap_or(i64::MAX / MIB / 2) * 2 * MIB;
+        let files = place.zip(self.mounts.as_ref()).map(|(place, mounts)| Mount {
+            typ: Some(MountType::BIND),
+            source: Some(mounts.places.app(place).to_string_lossy().into_owned()),
+            target: Some(HOME.to_owned()),
+            // What is mounted there reaches the container even when it runs already.
+            bind_options: Some(MountBindOptions { propagation: Some(MountBindOptionsPropagationEnum::RSLAVE), ..Default::default() }),
+            ..Default::default()
+        });
+        HostConfig {
+            memory: Some(memory),
+            memory_swap: Some(memory),
+            pids_limit: Some(limits.pids),
+            cpu_shares: Some(limits.cpu_shares),
+            log_config: Some(log),
+            network_mode: Some(network),
+            mounts: files.map(|files| vec![files]),
+            ..confined()
+        }
+    }
+
+    /// Everything in the dyno's environment that is not the image's.
+    pub(crate) fn env(&self, spec: &ContainerSpec) -> Vec<(String, String)> {
         let mut env: Vec<_> = spec.env.iter().filter(|(key, _)| key != "HOME").cloned().collect();
         env.push(("HOME".to_owned(), HOME.to_owned()));
         if !env.iter().any(|(key, _)| key == "DYNO_RAM") {
@@ -92,9 +141,15 @@ pub(crate) fn confined() -> HostConfig {
     }
 }
 
-/// A UUID, as a dyno's hostname is on Heroku; always the same for the same container.
-fn hostname(spec: &ContainerSpec) -> String {
-    let digest = sha2::Sha256::digest(format!("{} {} {}", spec.key.app, spec.key.dyno, spec.generation));
+/// So that an app that writes more than is read does not fill the disk.
+fn kept_log() -> HostConfigLogConfig {
+    let config = HashMap::from([("max-size".to_owned(), "10m".to_owned()), ("max-file".to_owned(), "2".to_owned())]);
+    HostConfigLogConfig { typ: Some("json-file".to_owned()), config: Some(config) }
+}
+
+/// A UUID, as a dyno's hostname is on Heroku; always the same for the same seed.
+fn hostname(seed: &str) -> String {
+    let digest = sha2::Sha256::digest(seed);
     let hex = Sha256(digest.into()).to_string();
     format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }

@@ -1,7 +1,11 @@
 //! Stack images made ready: with `dyno-init`, the folders builds expect, and the certificates this installation trusts.
 //! Made once per stack image, `dyno-init` and certificates; the name carries a digest of all three.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bollard::query_parameters::DownloadFromContainerOptions;
 use bytes::Bytes;
@@ -9,6 +13,7 @@ use domain::StackName;
 use futures_util::TryStreamExt;
 use ports::{RuntimeError, runtime::Base};
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use crate::StackImages;
 use crate::{
@@ -34,7 +39,7 @@ const EXTRA_CA: &str = "usr/local/share/ca-certificates/mypaas-extra.crt";
 /// The settings by which the languages' own tools find the trust store.
 const TRUST_SETTINGS: &[&str] = &["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Variant {
     Run,
     Build,
@@ -48,9 +53,39 @@ pub(crate) struct Prepared {
     pub(crate) digest: String,
 }
 
+/// What was there a moment ago is not looked for again by every one of many starts.
+#[derive(Default)]
+pub(crate) struct Lately(Mutex<HashMap<(StackName, Variant), (Instant, Prepared)>>);
+
+const A_MOMENT: Duration = Duration::from_secs(2);
+
+impl Lately {
+    fn seen(&self, stack: &StackName, variant: Variant) -> Option<Prepared> {
+        self.lock().get(&(stack.clone(), variant)).filter(|(at, _)| at.elapsed() < A_MOMENT).map(|(_, prepared)| prepared.clone())
+    }
+
+    /// It is not there after all.
+    pub(crate) fn forget(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(StackName, Variant), (Instant, Prepared)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Engine {
     /// The prepared image of a stack, which is made if it is not there.
     pub(crate) async fn prepared(self: &Arc<Self>, stack: &StackName, variant: Variant) -> Result<Prepared, RuntimeError> {
+        if let Some(prepared) = self.lately.seen(stack, variant) {
+            return Ok(prepared);
+        }
+        let prepared = self.look_or_prepare(stack, variant).await?;
+        self.lately.lock().insert((stack.clone(), variant), (Instant::now(), prepared.clone()));
+        Ok(prepared)
+    }
+
+    async fn look_or_prepare(self: &Arc<Self>, stack: &StackName, variant: Variant) -> Result<Prepared, RuntimeError> {
         let images = self.stacks.iter().find(|images| images.name == *stack).ok_or_else(|| RuntimeError::NoStack(stack.clone()))?;
         let (id, target, digest) = self.to_prepare(images, variant).await?.ok_or_else(|| RuntimeError::NoStack(stack.clone()))?;
         let (name, mut labels) = (target.name(), self.instance.labels(Kind::StackImage));

@@ -30,6 +30,7 @@ impl Engine {
     /// Images and caches with their sizes.
     pub(crate) async fn stored(self: &Arc<Self>) -> Result<Vec<Stored>, RuntimeError> {
         let mut stored = self.stored_images().await?;
+        stored.extend(self.stored_trees().await?);
         let sizes = usage::volumes(&self.socket).await?;
         for mut cache in self.stored_caches().await? {
             let known = sizes.get(&cache.name).copied().unwrap_or_default();
@@ -48,6 +49,8 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
+        self.renew_spares().await?;
+        self.retain_mounts(&kept.slugs).await?;
         // Slugs' images come first: those of stacks are under them.
         for image in self.stored_images().await?.iter().filter(|image| image.unneeded(kept).is_some()) {
             match self.api.remove_image(&image.name, None::<RemoveImageOptions>, None).await {

@@ -1,9 +1,12 @@
-//! `dyno-init [--profile] -- COMMAND`: the first process of every dyno.
+//! `dyno-init [--profile] -- COMMAND`: the first process of every dyno. `dyno-init --spare SOCKET`: the same, told later
+//! what to run.
 //!
-//! Runs the command by `bash -c` in `$HOME`, with `--profile` after everything in `.profile.d`. It reaps orphans, passes
-//! SIGTERM on to *all* processes as Heroku does, and ends with the command's exit status (128 + n for signal n).
+//! Runs the command by `bash -c` in `$HOME`, with `--profile` (and as a spare) after everything in `.profile.d`. It reaps
+//! orphans, passes SIGTERM on to *all* processes as Heroku does, and ends with the command's exit status (128 + n for
+//! signal n).
 
 mod script;
+mod spare;
 mod watch;
 
 use std::{
@@ -13,7 +16,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use crate::watch::Watch;
+use crate::{spare::Order, watch::Watch};
 
 /// Not found, as shells say it.
 const NOT_FOUND: u8 = 127;
@@ -21,7 +24,7 @@ const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     let Some(asked) = Asked::parse(env::args().skip(1)) else {
-        eprintln!("usage: dyno-init [--profile] -- COMMAND");
+        eprintln!("usage: dyno-init [--profile] -- COMMAND | dyno-init --spare SOCKET");
         return ExitCode::from(USAGE);
     };
     let watch = match Watch::begin(stdin().is_terminal()) {
@@ -31,9 +34,21 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let (profile, order) = match asked {
+        Asked::Run { profile, command } => (profile, Order { command, env: Vec::new() }),
+        Asked::Spare { socket } => match spare::wait(Path::new(&socket)) {
+            Ok(Some(order)) => (true, order),
+            Ok(None) => return ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("dyno-init: {error}");
+                return ExitCode::FAILURE;
+            }
+        },
+    };
+    let handed_home = order.env.iter().find(|(name, _)| name == "HOME").map(|(_, home)| home.clone());
     let mut bash = Command::new(script::shell());
-    bash.arg("-c").arg(script::text(&asked.command, asked.profile));
-    if let Some(home) = env::var_os("HOME").filter(|home| Path::new(home).is_dir()) {
+    bash.arg("-c").arg(script::text(&order.command, profile)).envs(order.env);
+    if let Some(home) = handed_home.or_else(|| env::var_os("HOME")).filter(|home| Path::new(home).is_dir()) {
         bash.current_dir(home);
     }
     match watch.run(&mut bash) {
@@ -47,20 +62,24 @@ fn main() -> ExitCode {
 
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]
-struct Asked {
-    profile: bool,
-    command: String,
+enum Asked {
+    Run { profile: bool, command: String },
+    Spare { socket: String },
 }
 
 impl Asked {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
         let mut first = arguments.next()?;
+        if first == "--spare" {
+            let socket = arguments.next()?;
+            return arguments.next().is_none().then_some(Self::Spare { socket });
+        }
         let profile = first == "--profile";
         if profile {
             first = arguments.next()?;
         }
         let command = arguments.next().filter(|_| first == "--")?;
-        arguments.next().is_none().then_some(Self { profile, command })
+        arguments.next().is_none().then_some(Self::Run { profile, command })
     }
 }
 
@@ -72,9 +91,10 @@ mod tests {
     #[test]
     fn the_command_is_one_argument_after_two_dashes() {
         let parse = |words: &[&str]| Asked::parse(words.iter().map(|word| (*word).to_owned()));
-        assert_eq!(parse(&["--profile", "--", "node a.js"]), Some(Asked { profile: true, command: "node a.js".into() }));
-        assert_eq!(parse(&["--", "--profile"]), Some(Asked { profile: false, command: "--profile".into() }));
-        for wrong in [&[][..], &["--profile"], &["ls"], &["--", "ls", "-l"], &["--profile", "ls"]] {
+        assert_eq!(parse(&["--profile", "--", "node a.js"]), Some(Asked::Run { profile: true, command: "node a.js".into() }));
+        assert_eq!(parse(&["--", "--profile"]), Some(Asked::Run { profile: false, command: "--profile".into() }));
+        assert_eq!(parse(&["--spare", "/app/s"]), Some(Asked::Spare { socket: "/app/s".into() }));
+        for wrong in [&[][..], &["--spare"], &["--spare", "s", "true"], &["--profile"], &["ls"], &["--", "ls", "-l"], &["--profile", "ls"]] {
             assert_eq!(parse(wrong), None, "{wrong:?}");
         }
     }

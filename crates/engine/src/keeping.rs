@@ -17,11 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use ports::{Repositories, repositories::DiskRepositories, runtime::Kept};
 use store::{StoreError, Tx};
 
-use crate::{
-    platform::Platform,
-    refusal::Refusal,
-    turns::Turn,
-};
+use crate::{platform::Platform, refusal::Refusal, turns::Turn};
 
 /// A blob is written before the row that names it; one so old will not be named any more.
 pub(crate) const GRACE: SignedDuration = SignedDuration::from_hours(1);

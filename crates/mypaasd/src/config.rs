@@ -92,6 +92,10 @@ pub(crate) struct Docker {
     pub(crate) dyno_init: Option<PathBuf>,
     /// What a dyno may write.
     pub(crate) dyno_disk_mib: u64,
+    /// Whether slugs are mounted where the machine can, and not each unpacked into an image.
+    pub(crate) mount_slugs: bool,
+    /// Spare dynos kept ready of each stack and size in use; 0: none. They need mounted slugs. (`MYPAAS_SPARES`)
+    pub(crate) spares: usize,
 }
 
 /// Where apps and builds may connect to, besides the internet: the lists of [`docker::Reach`].
@@ -142,7 +146,7 @@ impl Default for Listen {
 }
 impl Default for Docker {
     fn default() -> Self {
-        Self { socket: None, dyno_init: None, dyno_disk_mib: 10 * 1024 }
+        Self { socket: None, dyno_init: None, mount_slugs: true, spares: 2, dyno_disk_mib: 10 * 1024 }
     }
 }
 impl Default for Apps {
@@ -211,6 +215,7 @@ impl Config {
         set(&mut self.listen.api_host, "MYPAAS_API_HOST", variable("MYPAAS_API_HOST"))?;
         set(&mut self.apps.domain, "MYPAAS_APP_DOMAIN", variable("MYPAAS_APP_DOMAIN"))?;
         set(&mut self.build.buildpacks, "MYPAAS_BUILDPACKS", variable("MYPAAS_BUILDPACKS"))?;
+        set(&mut self.docker.spares, "MYPAAS_SPARES", variable("MYPAAS_SPARES"))?;
         self.build.extra_ca_file = variable("MYPAAS_EXTRA_CA_FILE").map(PathBuf::from).or(self.build.extra_ca_file.take());
         self.docker.socket = variable("MYPAAS_DOCKER_SOCKET").map(PathBuf::from).or(self.docker.socket.take());
         self.docker.dyno_init = variable("MYPAAS_DYNO_INIT").map(PathBuf::from).or(self.docker.dyno_init.take());

@@ -64,6 +64,7 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
     if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
+    wired.docker.dismiss_spares().await;
     Ok(())
 }
 

@@ -21,6 +21,7 @@ use crate::{config::Config, keys};
 /// The platform with its outside world.
 pub(crate) struct Wired {
     pub(crate) platform: Arc<Platform>,
+    pub(crate) docker: Arc<Docker>,
     pub(crate) logplex: Arc<Logplex>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -46,6 +47,9 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         extra_ca_file: config.build.extra_ca_file.clone(),
         reach: config.network.reach()?,
         disk: docker::DiskLimits { build: config.build.disk_mib << 20, dyno: config.docker.dyno_disk_mib << 20, min_free: config.build.min_free_mib << 20 },
+        home: config.home.clone(),
+        mount_slugs: config.docker.mount_slugs,
+        spares: config.docker.spares,
     };
     let logs: Arc<dyn LogSink> = logplex.clone();
     let docker = Docker::connect(settings, blobs.clone(), clock.clone(), logs.clone()).await.map_err(|error| match error {
@@ -59,7 +63,7 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         Arc::new(PublicDownloads::new(config.build.extra_ca_file.as_deref(), &config.build.source_hosts).context("build.extra_ca_file could not be read")?);
     let platform = Platform::new(Parts {
         store,
-        runtime: docker,
+        runtime: docker.clone(),
         builder,
         downloads,
         logs,
@@ -68,7 +72,7 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         settings: platform_settings(config)?,
         keeping: keeping(config),
     });
-    Ok(Wired { platform, logplex, sessions, clock, chance, _lock: lock })
+    Ok(Wired { platform, docker, logplex, sessions, clock, chance, _lock: lock })
 }
 
 /// The platform without an engine: for commands that only touch the store.

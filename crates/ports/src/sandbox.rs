@@ -1,7 +1,7 @@
 //! Where builds run: a container of the stack's build image, thrown away afterwards.
 
 use async_trait::async_trait;
-use domain::{AppId, StackName};
+use domain::{AppId, Sha256, StackName};
 
 use crate::{ByteStream, RuntimeError};
 
@@ -29,6 +29,20 @@ pub trait Sandboxes: Send + Sync {
     async fn open(&self, spec: &SandboxSpec) -> Result<Box<dyn Sandbox>, RuntimeError>;
     /// Forgets an app's cache.
     async fn purge_cache(&self, app: AppId) -> Result<(), RuntimeError>;
+    /// Where a slug's files are laid out for dynos of this machine while it is packed. `None`: nowhere.
+    async fn slug_tree(&self) -> Option<Box<dyn SlugTree>> {
+        None
+    }
+}
+
+/// A slug's files being laid out. Nothing here fails a build: what is missing is made from the stored slug later.
+pub trait SlugTree: Send {
+    /// Takes the next part of the slug's uncompressed tar. Blocks.
+    fn write(&mut self, tar: &[u8]);
+    /// That was all of it: makes it durable. Blocks.
+    fn seal(&mut self);
+    /// Keeps it under the slug's name. One that is dropped before leaves nothing.
+    fn keep(self: Box<Self>, slug: Sha256);
 }
 
 /// A program to run in a sandbox, as uid 1000, with exactly this environment besides the platform's trust settings.

@@ -13,7 +13,7 @@ async fn blobs() -> (tempfile::TempDir, DiskBlobs) {
 
 async fn slug(entries: &[Given<'_>]) -> Result<Vec<String>, BuildError> {
     let (_folder, blobs) = blobs().await;
-    let stored = store(stream_of(&tar(entries)), &blobs, 1 << 30).await?;
+    let stored = store(stream_of(&tar(entries)), None, &blobs, 1 << 30).await?;
     let read: Vec<_> = blobs.open(stored.sha256).await?.try_collect().await?;
     let gzipped = read.concat();
     assert_eq!(stored.bytes, gzipped.len() as u64);
@@ -99,7 +99,7 @@ async fn a_stream_that_was_cut_makes_no_slug() {
     let (folder, blobs) = blobs().await;
     let whole = tar(&[file("build_x/a", "1"), file("build_x/b", "2")]);
     for end in [0, 700, 1024, 1536, 2048] {
-        assert!(matches!(store(stream_of(&whole[..end]), &blobs, 1 << 20).await, Err(BuildError::Platform(_))), "{end}");
+        assert!(matches!(store(stream_of(&whole[..end]), None, &blobs, 1 << 20).await, Err(BuildError::Platform(_))), "{end}");
     }
     assert_eq!(files(folder.path()), 0);
 }
@@ -118,7 +118,7 @@ async fn a_slug_that_is_too_large_is_not_kept() {
     let size = |limit| {
         let (taken, blobs) = (stream_of(&taken), blobs.clone());
         async move {
-            match store(taken, &blobs, limit).await {
+            match store(taken, None, &blobs, limit).await {
                 Err(BuildError::SlugTooLarge { bytes, limit: told }) if told == limit => Some(bytes),
                 Err(error) => panic!("{error:?}"),
                 Ok(_) => None,
@@ -137,4 +137,36 @@ async fn a_slug_that_is_too_large_is_not_kept() {
 fn files(folder: &std::path::Path) -> usize {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
+}
+
+/// Notes what it is given.
+struct Tree(Vec<u8>, bool, std::sync::mpsc::Sender<(Vec<u8>, bool, Sha256)>);
+
+impl SlugTree for Tree {
+    fn write(&mut self, tar: &[u8]) {
+        self.0.extend_from_slice(tar);
+    }
+
+    fn seal(&mut self) {
+        self.1 = true;
+    }
+
+    fn keep(self: Box<Self>, slug: Sha256) {
+        self.2.send((self.0, self.1, slug)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_packed_is_laid_out_too_and_kept_only_if_it_becomes_a_slug() {
+    let (_folder, blobs) = blobs().await;
+    let taken = tar(&[file("build_x/a", "1"), folder("build_x/b/")]);
+    let (sender, kept) = std::sync::mpsc::channel();
+    let tree = || Some(Box::new(Tree(Vec::new(), false, sender.clone())) as Box<dyn SlugTree>);
+    let stored = store(stream_of(&taken), tree(), &blobs, 1 << 20).await.unwrap();
+    let (laid, sealed, slug) = kept.try_recv().unwrap();
+    assert_eq!((Sha256(Hasher::digest(&laid).into()), sealed, slug), (stored.diff_id, true, stored.sha256));
+
+    assert!(store(stream_of(&taken[..700]), tree(), &blobs, 1 << 20).await.is_err());
+    assert!(store(stream_of(&taken), tree(), &blobs, 10).await.is_err());
+    assert!(kept.try_recv().is_err());
 }

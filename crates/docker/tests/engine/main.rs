@@ -12,3 +12,4 @@ mod neighbours;
 mod place;
 mod sandboxes;
 mod smart_git;
+mod spares;

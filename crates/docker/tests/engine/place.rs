@@ -1,6 +1,12 @@
 //! An installation of a test's own.
 
-use std::{io::Write, path::PathBuf, process::Command, sync::Arc, time::Duration};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
 
 use docker::{DiskLimits, Docker, Reach, Settings, StackImages};
 use domain::{AppId, Sha256};
@@ -19,7 +25,32 @@ pub(crate) struct Place {
     pub(crate) blobs: Arc<DiskBlobs>,
     pub(crate) app: AppId,
     pub(crate) instance: String,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
+    /// How dynos get their files from the next restart on.
+    pub(crate) way: Way,
+}
+
+/// How dynos get their files; everything holds for each of them alike. `MYPAAS_TEST_WAY` chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// The slug is mounted in a spare dyno.
+    Warm,
+    /// The slug is mounted.
+    Mounted,
+    /// The slug is made an image.
+    Image,
+}
+
+impl Way {
+    pub(crate) fn chosen() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "chooses what is tested")]
+        match std::env::var("MYPAAS_TEST_WAY").as_deref() {
+            Ok("image") => Self::Image,
+            Ok("mounted") => Self::Mounted,
+            Ok("warm") | Err(_) => Self::Warm,
+            Ok(other) => panic!("MYPAAS_TEST_WAY={other}: known are warm, mounted and image"),
+        }
+    }
 }
 
 /// Long enough for a slow machine; a condition that never comes is the failure.
@@ -27,27 +58,70 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Place {
     pub(crate) async fn new() -> Self {
-        Self::with(|_| {}).await
+        Self::made(Way::chosen(), |_| {}).await
     }
 
     /// With other settings.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::made(Way::chosen(), change).await
+    }
+
+    pub(crate) async fn of(way: Way) -> Self {
+        Self::made(way, |_| {}).await
+    }
+
+    async fn made(way: Way, change: impl FnOnce(&mut Settings)) -> Self {
         let chance = Chance::from_os();
         let folder = tempfile::tempdir().unwrap();
-        let blobs = Arc::new(DiskBlobs::open(folder.path().to_owned()).await.unwrap());
+        let blobs = Arc::new(DiskBlobs::open(folder.path().join("blobs")).await.unwrap());
         let instance = chance.bytes::<4>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let logs = Arc::new(KeptLines::default());
-        let mut settings = settings(&instance);
+        let mut settings = settings_of(way, &instance, folder.path());
         change(&mut settings);
         let docker = Docker::connect(settings, blobs.clone(), Arc::new(SystemClock), logs.clone()).await.unwrap();
         let app = AppId::new("2026-11-21T00:00:00Z".parse().unwrap(), chance.bytes());
-        Self { docker, logs, blobs, app, instance, _folder: folder }
+        let place = Self { docker, logs, blobs, app, instance, folder, way };
+        if way == Way::Warm {
+            place.until_spares(SPARES).await;
+        }
+        place
+    }
+
+    /// Waits until so many spare dynos run.
+    pub(crate) async fn until_spares(&self, count: usize) {
+        let wait = async {
+            while self.listed(&["ps", "--filter", "label=mypaas.kind=spare", "--filter", "name=-spare-"]).len() < count {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("spares come up");
+        // One is ready only a moment after it runs.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        settings_of(self.way, &self.instance, self.folder.path())
+    }
+
+    /// What was made of slugs, by their digests, one way or the other.
+    pub(crate) fn made_slugs(&self) -> usize {
+        let trees = std::fs::read_dir(self.folder.path().join("slugs")).unwrap();
+        let trees = trees.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|suffix| suffix == "squashfs")).count();
+        trees + self.listed(&["image", "ls", "--filter", "label=mypaas.kind=slug-image"]).len()
+    }
+
+    /// Places of dynos on the disk.
+    pub(crate) fn places(&self) -> usize {
+        std::fs::read_dir(self.folder.path().join("dynos")).unwrap().filter(|entry| entry.as_ref().unwrap().file_name() != "empty").count()
     }
 
     /// Drops the connection and makes another one: what a restart of the platform does.
     pub(crate) async fn restart(&mut self) {
         self.logs = Arc::new(KeptLines::default());
-        self.docker = Docker::connect(settings(&self.instance), self.blobs.clone(), Arc::new(SystemClock), self.logs.clone()).await.unwrap();
+        // One between the two, so that the last one is over before the next one begins.
+        for settings in [Settings { spares: 0, ..self.settings() }, self.settings()] {
+            self.docker = Docker::connect(settings, self.blobs.clone(), Arc::new(SystemClock), self.logs.clone()).await.unwrap();
+        }
     }
 
     pub(crate) fn key(&self, dyno: &str) -> ContainerKey {
@@ -72,11 +146,23 @@ impl Place {
     /// Stores a slug with these files under `app/`.
     pub(crate) async fn slug(&self, files: &[(&str, &str)]) -> Sha256 {
         let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-        for (path, text) in files {
+        let header = || {
             let mut header = tar::Header::new_gnu();
             header.set_uid(1000);
             header.set_gid(1000);
             header.set_mode(0o755);
+            header
+        };
+        // As the builder writes it: every folder before what is in it.
+        let folders = files.iter().flat_map(|(path, _)| Path::new(path).ancestors().skip(1));
+        for folder in folders.collect::<std::collections::BTreeSet<_>>() {
+            let mut header = header();
+            header.set_entry_type(tar::EntryType::Directory);
+            header.set_size(0);
+            tar.append_data(&mut header, Path::new("app").join(folder), std::io::empty()).unwrap();
+        }
+        for (path, text) in files {
+            let mut header = header();
             header.set_size(text.len() as u64);
             tar.append_data(&mut header, format!("app/{path}"), text.as_bytes()).unwrap();
         }
@@ -134,7 +220,10 @@ impl Place {
     }
 }
 
-pub(crate) fn settings(instance: &str) -> Settings {
+/// Enough for most tests; one that needs more falls back to the plain start.
+pub(crate) const SPARES: usize = 2;
+
+pub(crate) fn settings_of(way: Way, instance: &str, home: &Path) -> Settings {
     // Beside the test itself, as cargo builds it.
     let dyno_init: PathBuf = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("dyno-init");
     assert!(dyno_init.exists(), "build dyno-init first: cargo build -p dyno-init");
@@ -151,6 +240,9 @@ pub(crate) fn settings(instance: &str) -> Settings {
         reach: Reach::default(),
         // Small enough to be reached in a test.
         disk: DiskLimits { build: 1 << 30, dyno: 1 << 30, min_free: 0 },
+        home: home.to_owned(),
+        mount_slugs: way != Way::Image,
+        spares: if way == Way::Warm { SPARES } else { 0 },
     }
 }
 
@@ -184,9 +276,18 @@ impl Drop for Place {
         // A test's own runtime cannot be waited in.
         let rules = std::thread::spawn(move || tokio::runtime::Runtime::new().unwrap().block_on(docker::remove_rules(&instance)));
         let _ = rules.join();
+        for mount in mounts(self.folder.path()).iter().rev() {
+            Command::new("umount").args(["-l", "--", mount]).status().unwrap();
+        }
         let left = listed(&self.instance, &["ps", "--all"]);
         if !left.is_empty() {
             let _ = writeln!(std::io::stderr(), "left behind: {left:?}");
         }
     }
+}
+
+/// What is mounted below a folder, in order.
+pub(crate) fn mounts(folder: &Path) -> Vec<String> {
+    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    table.lines().filter_map(|line| line.split(' ').nth(4)).filter(|target| Path::new(target).starts_with(folder)).map(str::to_owned).collect()
 }
