@@ -159,8 +159,9 @@ mod tests {
             image: Image { stack: "heroku-24".parse().unwrap(), slug: None },
             command: "true".to_owned(),
             env: vec![("SECRET".to_owned(), "hush".to_owned())],
-            size: domain::DynoSize::Basic,
+            limits: domain::DynoSizes::default().limits(&"Basic".parse().unwrap()),
             port: Some(5000),
+            beside: None,
         }
     }
 

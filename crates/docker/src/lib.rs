@@ -14,6 +14,7 @@ mod stack_image;
 
 mod containers;
 mod known;
+mod memory;
 mod runtime;
 mod seen;
 mod spec;

@@ -7,7 +7,7 @@ use bollard::{errors::Error, query_parameters::WaitContainerOptions};
 use futures_util::StreamExt;
 use ports::{
     Runtime, RuntimeError,
-    runtime::{Attached, Condition, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, SeenContainer},
+    runtime::{Attached, Condition, ContainerKey, ContainerSpec, Image, Kept, MemoryUse, OneOffSpec, SeenContainer},
 };
 
 use crate::{
@@ -40,6 +40,10 @@ impl Runtime for Docker {
 
     async fn ensure_gone(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError> {
         self.engine.ensure_gone(key, generation).await
+    }
+
+    async fn memory(&self) -> Result<Vec<MemoryUse>, RuntimeError> {
+        seen::memory(&self.engine).await
     }
 
     async fn list(&self) -> Result<Vec<SeenContainer>, RuntimeError> {

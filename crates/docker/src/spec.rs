@@ -32,7 +32,7 @@ impl Engine {
         let attached = streams != Streams::Logged;
         let terminal = matches!(streams, Streams::Attached(Some(_)));
         // R15: a dyno is killed at twice its quota, without swap.
-        let memory = i64::try_from(spec.size.memory_mib()).unwrap_or(i64::MAX / MIB / 2) * 2 * MIB;
+        let memory = i64::try_from(spec.limits.memory_mib).unwrap_or(i64::MAX / MIB / 2) * 2 * MIB;
         let log = match streams {
             Streams::Logged => HostConfigLogConfig {
                 typ: Some("json-file".to_owned()),
@@ -58,8 +58,8 @@ impl Engine {
             host_config: Some(HostConfig {
                 memory: Some(memory),
                 memory_swap: Some(memory),
-                pids_limit: Some(spec.size.pids()),
-                cpu_shares: Some(spec.size.cpu_shares()),
+                pids_limit: Some(spec.limits.pids),
+                cpu_shares: Some(spec.limits.cpu_shares),
                 log_config: Some(log),
                 network_mode: Some(network),
                 ..confined()
@@ -72,7 +72,7 @@ impl Engine {
         let mut env: Vec<_> = spec.env.iter().filter(|(key, _)| key != "HOME").cloned().collect();
         env.push(("HOME".to_owned(), HOME.to_owned()));
         if !env.iter().any(|(key, _)| key == "DYNO_RAM") {
-            env.push(("DYNO_RAM".to_owned(), spec.size.memory_mib().to_string()));
+            env.push(("DYNO_RAM".to_owned(), spec.limits.memory_mib.to_string()));
         }
         self.with_trust(env)
     }

@@ -9,6 +9,7 @@ pub mod names;
 pub mod account;
 pub mod app;
 pub mod config_vars;
+pub mod feature;
 pub mod procfile;
 pub mod ssh_key;
 
@@ -37,8 +38,9 @@ pub use build::{Build, BuildFailure, BuildId, BuildStatus, FailureKind};
 pub use buildpack::{BuildpackRef, InvalidBuildpack};
 pub use config_vars::{ConfigKey, ConfigValue, ConfigVars};
 pub use dyno::{Dyno, DynoName};
-pub use dyno_size::DynoSize;
+pub use dyno_size::{DynoSize, DynoSizes};
 pub use error_code::ErrorCode;
+pub use feature::Feature;
 pub use ids::Id;
 pub use log_line::{LogLine, Source};
 pub use names::AppName;

@@ -8,8 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use domain::StackName;
+use domain::{DynoSizes, StackName};
 use serde::Deserialize;
+
+use crate::config_dynos::{Dynos, Size};
 
 /// Everything an admin can decide.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +25,9 @@ pub(crate) struct Config {
     pub(crate) apps: Apps,
     pub(crate) build: Build,
     pub(crate) docker: Docker,
+    pub(crate) dynos: Dynos,
+    /// `[[dyno_size]]`: sizes besides Heroku's, or in place of one of the same name.
+    pub(crate) dyno_size: Vec<Size>,
     /// `[[stack]]`: the first one is what new apps get.
     pub(crate) stack: Vec<Stack>,
 }
@@ -90,6 +95,8 @@ impl Default for Config {
             apps: Apps::default(),
             build: Build::default(),
             docker: Docker::default(),
+            dynos: Dynos::default(),
+            dyno_size: Vec::new(),
             stack: vec![Stack { name: "heroku-24".to_owned(), run_image: "mypaas/heroku-24:run".to_owned(), build_image: "mypaas/heroku-24:build".to_owned() }],
         }
     }
@@ -179,6 +186,7 @@ impl Config {
         for stack in &self.stack {
             stack.name.parse::<StackName>().with_context(|| format!("stack {:?}", stack.name))?;
         }
+        self.sizes()?;
         let plain_host =
             |host: &str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
         if !plain_host(&self.apps.domain) {
@@ -198,6 +206,12 @@ impl Config {
     /// Where git listens for SSH, if it does.
     pub(crate) fn ssh_port(&self) -> Option<u16> {
         Some(self.listen.ssh_port.unwrap_or(self.listen.port + 2)).filter(|port| *port != 0)
+    }
+
+    /// The dyno sizes there are.
+    pub(crate) fn sizes(&self) -> anyhow::Result<DynoSizes> {
+        let own = self.dyno_size.iter().map(Size::read).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(DynoSizes::with(own))
     }
 
     /// The stack of new apps.
