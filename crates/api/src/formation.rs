@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api_types::{Formation, FormationBatchUpdate, FormationTypeUpdate, FormationUpdate, Quantity, SizeName};
 use axum::{Json, extract::State, response::Response};
-use domain::{App, DynoSize, ProcessType, formation::Scale};
+use domain::{App, DynoSizes, ProcessType, formation::Scale};
 use engine::{Permission, Refusal, scaling::ScaleChange};
 use jiff::Timestamp;
 use store::{StoreError, Tx};
@@ -69,16 +69,16 @@ async fn change(api: &Api, caller: &Caller, app: &str, updates: &[FormationUpdat
             .find(|known| formation_id(&app, known) == update.process_type)
             .map_or_else(|| update.process_type.clone(), ToString::to_string),
         quantity: update.quantity.as_ref().map(|Quantity(text)| text.clone()),
-        size: update.dyno_size.as_ref().or(update.size.as_ref()).map(size_name),
+        size: update.dyno_size.as_ref().or(update.size.as_ref()).map(|asked| size_name(&api.platform.settings.sizes, asked)),
     });
     let (app, scales) = api.platform.scale(&caller.actor, &app.id.to_string(), &changes.collect::<Vec<_>>()).await?;
     Ok(shown(&mut api.platform.store.read().await?, &app, scales).await?)
 }
 
 /// A size's name; clients that read `/dyno-sizes` may send its id.
-fn size_name(SizeName(asked): &SizeName) -> String {
-    let known = DynoSize::ALL.into_iter().find(|&size| size_ref(size).id == *asked);
-    known.map_or_else(|| asked.clone(), |size| size.name().to_owned())
+fn size_name(sizes: &DynoSizes, SizeName(asked): &SizeName) -> String {
+    let known = sizes.iter().find(|(size, _)| size_ref(size).id == *asked);
+    known.map_or_else(|| asked.clone(), |(size, _)| size.name().to_owned())
 }
 
 fn one(formations: Vec<Formation>, named: &str) -> Result<Json<Formation>, ApiError> {
@@ -105,7 +105,7 @@ async fn shown(tx: &mut Tx, app: &App, scales: BTreeMap<ProcessType, Scale>) -> 
         app: app_ref(app),
         command: slug.as_ref().and_then(|slug| slug.process_types.command(&process_type)).unwrap_or_default().to_owned(),
         created_at: time(app.created_at),
-        dyno_size: size_ref(size),
+        dyno_size: size_ref(&size),
         id: formation_id(app, &process_type),
         quantity,
         size: size.name().to_owned(),

@@ -44,6 +44,7 @@ mod sources;
 mod collaborators;
 mod domains;
 mod dyno_sizes;
+mod features;
 mod nothing_yet;
 mod regions;
 mod stacks;

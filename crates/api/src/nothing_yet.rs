@@ -22,12 +22,6 @@ pub(crate) async fn of_app(State(api): State<Api>, caller: Caller, Named(app): N
     Ok(Json([]))
 }
 
-/// `GET /apps/{app}/features/{feature}`
-pub(crate) async fn feature(State(api): State<Api>, caller: Caller, Named((app, _)): Named<(String, String)>) -> Result<Json<Value>, ApiError> {
-    api.platform.authorize(&caller.actor, &app, Permission::View).await?;
-    Err(not_found("feature"))
-}
-
 /// `GET /apps/{app}/pipeline-couplings`: one thing in spite of its name, and no app is in a pipeline.
 pub(crate) async fn pipeline_coupling(State(api): State<Api>, caller: Caller, Named(app): Named<String>) -> Result<Json<Value>, ApiError> {
     api.platform.authorize(&caller.actor, &app, Permission::View).await?;

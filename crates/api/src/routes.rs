@@ -6,8 +6,8 @@ use axum::{
 };
 
 use crate::{
-    Api, account, apps, authorizations, buildpack_installations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, formation, keeping, keys,
-    log_sessions, log_stream, not_built, nothing_yet, regions, releases, request_id, slugs, sources, stacks,
+    Api, account, apps, authorizations, buildpack_installations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, features, formation, keeping,
+    keys, log_sessions, log_stream, not_built, nothing_yet, regions, releases, request_id, slugs, sources, stacks,
 };
 
 pub(crate) fn router(api: Api) -> Router {
@@ -67,8 +67,8 @@ fn of_app() -> Router<Api> {
         .route("/apps/{app}/addon-attachments", get(nothing_yet::of_app))
         .route("/apps/{app}/buildpack-installations", get(buildpack_installations::list).put(buildpack_installations::replace))
         .route("/apps/{app}/available-stacks", get(stacks::of_app))
-        .route("/apps/{app}/features", get(nothing_yet::of_app))
-        .route("/apps/{app}/features/{feature}", get(nothing_yet::feature))
+        .route("/apps/{app}/features", get(features::list))
+        .route("/apps/{app}/features/{feature}", get(features::info).patch(features::update))
         .route("/apps/{app}/log-drains", get(nothing_yet::of_app))
         .route("/apps/{app}/sni-endpoints", get(nothing_yet::of_app))
         .route("/apps/{app}/webhooks", get(nothing_yet::of_app))

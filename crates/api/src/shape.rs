@@ -37,7 +37,7 @@ pub(crate) fn stack_ref(stack: &StackName) -> NamedRef {
     NamedRef { id: fixed_id(&["stack", stack.as_str()]), name: stack.to_string() }
 }
 
-pub(crate) fn size_ref(size: DynoSize) -> NamedRef {
+pub(crate) fn size_ref(size: &DynoSize) -> NamedRef {
     NamedRef { id: fixed_id(&["dyno-size", size.name()]), name: size.name().to_owned() }
 }
 

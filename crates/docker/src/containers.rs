@@ -48,8 +48,18 @@ const TRIES: usize = 40;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 impl Engine {
-    pub(crate) async fn find(&self, key: &ContainerKey) -> Result<Option<Found>, RuntimeError> {
-        let inspected = found(self.api.inspect_container(&self.instance.container(key), None::<InspectContainerOptions>).await)?;
+    /// A dyno's container of this generation, under either name.
+    pub(crate) async fn find(&self, key: &ContainerKey, generation: u64) -> Result<Option<Found>, RuntimeError> {
+        for name in [self.instance.container(key), self.instance.second_container(key)] {
+            if let Some(found) = self.find_named(key, &name).await?.filter(|found| found.tagged.generation == generation) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(crate) async fn find_named(&self, key: &ContainerKey, name: &str) -> Result<Option<Found>, RuntimeError> {
+        let inspected = found(self.api.inspect_container(name, None::<InspectContainerOptions>).await)?;
         Ok(inspected.and_then(|container| {
             let labels = container.config.and_then(|config| config.labels)?;
             let status = container.state.and_then(|state| state.status).unwrap_or(Status::EMPTY);
@@ -59,6 +69,25 @@ impl Engine {
             let tagged = self.identity(&labels).or_else(|| self.instance.is_spare(&labels).then(nothing))?;
             Some(Found { id: container.id?, tagged, status })
         }))
+    }
+
+    /// The name that a container is to have: of two names one, and with preboot the one that its predecessor has not. Whoever
+    /// else has the other name is removed.
+    pub(crate) async fn name_for(&self, spec: &ContainerSpec) -> Result<String, RuntimeError> {
+        let (first, second) = (self.instance.container(&spec.key), self.instance.second_container(&spec.key));
+        match self.find_named(&spec.key, &second).await? {
+            Some(other) if other.tagged.generation > spec.generation => {
+                Err(RuntimeError::Stale { dyno: spec.key.dyno.clone(), asked: spec.generation, current: other.tagged.generation })
+            }
+            Some(other) if other.tagged.generation == spec.generation => Ok(second),
+            Some(other) if Some(other.tagged.generation) == spec.beside => Ok(first),
+            other => {
+                if let Some(older) = other {
+                    self.remove(&older).await?;
+                }
+                Ok(if spec.beside.is_some() { second } else { first })
+            }
+        }
     }
 
     /// What a container is, by its labels or by what it has become since.
@@ -82,7 +111,7 @@ impl Engine {
     }
 
     async fn make_in(self: &Arc<Self>, place: Option<&str>, spec: &ContainerSpec, streams: Streams) -> Result<Made, RuntimeError> {
-        let name = self.instance.container(&spec.key);
+        let name = self.name_for(spec).await?;
         for _ in 0..TRIES {
             // Looked up each time: an admin's prune may have removed either.
             let image = match place {
@@ -93,7 +122,7 @@ impl Engine {
             let options = CreateContainerOptions { name: Some(name.clone()), ..Default::default() };
             match self.api.create_container(Some(options), body).await {
                 Ok(made) => return Ok(Made::Ready { id: made.id, place: place.map(str::to_owned) }),
-                Err(error) if status(&error) == Some(409) => match self.find(&spec.key).await? {
+                Err(error) if status(&error) == Some(409) => match self.find_named(&spec.key, &name).await? {
                     Some(other) if other.tagged.generation > spec.generation => {
                         return Err(RuntimeError::Stale { dyno: spec.key.dyno.clone(), asked: spec.generation, current: other.tagged.generation });
                     }
@@ -141,8 +170,8 @@ impl Engine {
 
     /// Sends a signal to its first process, if it is of this generation and runs.
     pub(crate) async fn signal(&self, key: &ContainerKey, generation: u64, signal: &str) -> Result<(), RuntimeError> {
-        match self.find(key).await? {
-            Some(found) if found.tagged.generation == generation && found.runs() => self.send(&found.id, signal).await,
+        match self.find(key, generation).await? {
+            Some(found) if found.runs() => self.send(&found.id, signal).await,
             _ => Ok(()),
         }
     }
@@ -156,9 +185,9 @@ impl Engine {
     }
 
     pub(crate) async fn ensure_gone(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError> {
-        match self.find(key).await? {
-            Some(found) if found.tagged.generation <= generation => self.remove(&found).await,
-            _ => Ok(()),
+        match self.find(key, generation).await? {
+            Some(found) => self.remove(&found).await,
+            None => Ok(()),
         }
     }
 

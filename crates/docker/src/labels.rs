@@ -84,8 +84,14 @@ impl Instance {
         labels.get(INSTANCE) == Some(&self.0) && Kind::Spare.marks(labels)
     }
 
+    /// What a dyno's container is called: a name can be had only once, so that no dyno has two.
     pub(crate) fn container(&self, key: &ContainerKey) -> String {
         format!("mypaas-{}-{}-{}", self.0, key.app.tail(), key.dyno)
+    }
+
+    /// With preboot, the name of the one that is there beside the first.
+    pub(crate) fn second_container(&self, key: &ContainerKey) -> String {
+        format!("{}-b", self.container(key))
     }
 
     pub(crate) fn spare(&self, place: &str) -> String {
@@ -182,8 +188,9 @@ mod tests {
             image: Image { stack: "heroku-24".parse().unwrap(), slug: None },
             command: "true".to_owned(),
             env: vec![("SECRET".to_owned(), "hush".to_owned())],
-            size: domain::DynoSize::Basic,
+            limits: domain::DynoSizes::default().limits(&"Basic".parse().unwrap()),
             port: Some(5000),
+            beside: None,
         }
     }
 

@@ -24,6 +24,7 @@ mod way;
 mod containers;
 mod disk;
 mod known;
+mod memory;
 mod runtime;
 mod seen;
 mod spec;

@@ -16,7 +16,7 @@ use std::{
 };
 
 use bollard::query_parameters::{CreateContainerOptions, InspectContainerOptions, RenameContainerOptions};
-use domain::{DynoSize, StackName};
+use domain::{DynoSize, DynoSizes, StackName, dyno_size::Limits};
 use ports::{RuntimeError, runtime::ContainerSpec};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -33,7 +33,7 @@ use crate::{
     logs::{self, Since},
     places::SOCKET,
     seen,
-    spec::{HOME, Limits},
+    spec::HOME,
     stack_image::Variant,
     way::Mounts,
 };
@@ -45,6 +45,11 @@ const SETTLE: Duration = Duration::from_millis(500);
 const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 type Sort = (StackName, Limits);
+
+/// What most dynos get.
+fn ordinary() -> Limits {
+    DynoSizes::default().limits(&DynoSize::default())
+}
 
 /// The spares there are.
 pub(crate) struct Pool {
@@ -70,7 +75,7 @@ struct Spare {
 impl Pool {
     /// The first stack's dynos of the usual size are expected before anybody asks.
     pub(crate) fn new(of_each: usize, first: Option<&StackName>) -> Self {
-        let asked = first.map(|stack| (stack.clone(), Limits::of(DynoSize::default()))).into_iter().collect();
+        let asked = first.map(|stack| (stack.clone(), ordinary())).into_iter().collect();
         Self { of_each, spares: Mutex::default(), asked: Mutex::new(asked), dismissed: AtomicBool::new(false), news: Notify::new() }
     }
 
@@ -179,7 +184,7 @@ impl Engine {
     /// Whether what is mounted now is seen in a container that runs already: tried with a spare that becomes nothing.
     pub(crate) async fn try_propagation(self: &Arc<Self>, mounts: &Mounts) -> Result<(), RuntimeError> {
         let Some(images) = self.stacks.first() else { return Err(RuntimeError::Refused("there is no stack".to_owned())) };
-        let mut spare = self.make_spare(mounts, &(images.name.clone(), Limits::of(DynoSize::default()))).await?;
+        let mut spare = self.make_spare(mounts, &(images.name.clone(), ordinary())).await?;
         let seen = match mounts.places.mount(&spare.place, &mounts.places.empty()) {
             Ok(()) => tell(&mut spare.connection, "exit 0", &[]).await,
             Err(error) => Err(error),
@@ -194,7 +199,7 @@ impl Engine {
         let Some(mounts) = self.mounting().await?.filter(|_| self.pool.of_each > 0) else { return Ok(false) };
         let image = self.prepared(&spec.image.stack, Variant::Run).await?.name;
         let files = self.files(mounts, spec.image.slug).await?;
-        let sort = (spec.image.stack.clone(), Limits::of(spec.size));
+        let sort = (spec.image.stack.clone(), spec.limits);
         while let Some(mut spare) = self.pool.take(&sort) {
             self.pool.news.notify_one();
             if spare.image != image || !waits(&spare.connection) {
@@ -238,11 +243,11 @@ impl Engine {
 
     /// Gives the spare the dyno's name. False: the dyno has a container, which is not an older generation's.
     async fn claim(&self, spare: &Spare, spec: &ContainerSpec) -> Result<bool, RuntimeError> {
-        let name = self.instance.container(&spec.key);
+        let name = self.name_for(spec).await?;
         loop {
             match self.api.rename_container(&spare.id, RenameContainerOptions { name: name.clone() }).await {
                 Ok(()) => return Ok(true),
-                Err(error) if status(&error) == Some(409) => match self.find(&spec.key).await? {
+                Err(error) if status(&error) == Some(409) => match self.find_named(&spec.key, &name).await? {
                     Some(older) if older.tagged.generation < spec.generation => self.remove(&older).await?,
                     // Being removed: the plain way knows how to wait.
                     _ => return Ok(false),

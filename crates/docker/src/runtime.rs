@@ -7,7 +7,7 @@ use bollard::{errors::Error, query_parameters::WaitContainerOptions};
 use futures_util::StreamExt;
 use ports::{
     Runtime, RuntimeError,
-    runtime::{Attached, Base, Condition, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, SeenContainer, Stored},
+    runtime::{Attached, Base, Condition, ContainerKey, ContainerSpec, Image, Kept, MemoryUse, OneOffSpec, SeenContainer, Stored},
 };
 
 use crate::{
@@ -42,6 +42,10 @@ impl Runtime for Docker {
         self.engine.ensure_gone(key, generation).await
     }
 
+    async fn memory(&self) -> Result<Vec<MemoryUse>, RuntimeError> {
+        seen::memory(&self.engine).await
+    }
+
     async fn list(&self) -> Result<Vec<SeenContainer>, RuntimeError> {
         seen::list(&self.engine, Since::Beginning).await
     }
@@ -73,7 +77,7 @@ impl Runtime for Docker {
 
 impl Engine {
     async fn wait(self: &Arc<Self>, key: &ContainerKey) -> Result<Option<i32>, RuntimeError> {
-        let Some(container) = self.find(key).await? else { return Ok(None) };
+        let Some(container) = self.find_named(key, &self.instance.container(key)).await? else { return Ok(None) };
         let options = WaitContainerOptions { condition: "not-running".to_owned() };
         let mut ends = self.api.wait_container(&container.id, Some(options));
         let code = match ends.next().await {

@@ -9,7 +9,7 @@ use bollard::{
 use jiff::Timestamp;
 use ports::{
     RuntimeError,
-    runtime::{Condition, SeenContainer},
+    runtime::{Condition, MemoryUse, SeenContainer},
 };
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     known::Running,
     labels::{BASE, Kind, Tagged},
     logs::{self, Since},
+    memory::measure,
 };
 
 /// Every dyno's container. What was not known yet is looked after from now on, its log read from `since`.
@@ -50,6 +51,28 @@ pub(crate) async fn list(engine: &Arc<Engine>, since: Since) -> Result<Vec<SeenC
         }
     }
     Ok(seen)
+}
+
+/// What the running dynos use.
+pub(crate) async fn memory(engine: &Engine) -> Result<Vec<MemoryUse>, RuntimeError> {
+    let options = ListContainersOptions { filters: Some(engine.instance.filter_all()), ..Default::default() };
+    let running = engine.api.list_containers(Some(options)).await.map_err(refused)?;
+    let measured = running.into_iter().filter_map(|summary| {
+        let tagged = engine.identity(&summary.labels?)?;
+        let used = measure(engine.known.running(&summary.id?)?.pid).ok()?;
+        Some(MemoryUse {
+            key: tagged.key,
+            generation: tagged.generation,
+            rss: used.rss,
+            cache: used.cache,
+            swap: used.swap,
+            pages_in: used.pages_in,
+            pages_out: used.pages_out,
+            runnable: used.runnable,
+            killed: used.killed,
+        })
+    });
+    Ok(measured.collect())
 }
 
 /// Notes what an inspection shows, follows the log and watches the port if nobody does yet.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType, ResourcesUlimits,
 };
-use domain::{DynoSize, Sha256};
+use domain::{Sha256, dyno_size::Limits};
 use ports::runtime::ContainerSpec;
 use sha2::Digest;
 
@@ -34,20 +34,6 @@ pub(crate) enum Streams {
     Attached(Option<(u16, u16)>),
 }
 
-/// What a dyno may take. Spares are made for one sort of it, as changing it later takes the engine as long as a start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Limits {
-    memory_mib: u64,
-    pids: i64,
-    cpu_shares: i64,
-}
-
-impl Limits {
-    pub(crate) const fn of(size: DynoSize) -> Self {
-        Self { memory_mib: size.memory_mib(), pids: size.pids(), cpu_shares: size.cpu_shares() }
-    }
-}
-
 impl Engine {
     pub(crate) fn dyno(&self, spec: &ContainerSpec, image: String, network: String, streams: Streams, place: Option<&str>) -> ContainerCreateBody {
         let attached = streams != Streams::Logged;
@@ -68,7 +54,7 @@ impl Engine {
             attach_stdin: Some(attached),
             attach_stdout: Some(attached),
             attach_stderr: Some(attached),
-            ..self.started_by_us(image, &seed, self.limited(Limits::of(spec.size), network, log, place))
+            ..self.started_by_us(image, &seed, self.limited(spec.limits, network, log, place))
         }
     }
 
@@ -121,7 +107,7 @@ impl Engine {
         let mut env: Vec<_> = spec.env.iter().filter(|(key, _)| key != "HOME").cloned().collect();
         env.push(("HOME".to_owned(), HOME.to_owned()));
         if !env.iter().any(|(key, _)| key == "DYNO_RAM") {
-            env.push(("DYNO_RAM".to_owned(), spec.size.memory_mib().to_string()));
+            env.push(("DYNO_RAM".to_owned(), spec.limits.memory_mib.to_string()));
         }
         self.with_trust(env)
     }

@@ -1,11 +1,11 @@
 //! The formation: how many dynos of which type and size, and one round of making the world match it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    dyno::{Debt, Dyno, DynoName, Policy, Seen, State, Wanted},
+    dyno::{Debt, Dyno, DynoName, Policy, Seen, Sight, State, Wanted, Way},
     dyno_size::DynoSize,
     notice::Notice,
     procfile::ProcessType,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How many dynos of one type, and how large.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scale {
     pub quantity: u32,
     pub size: DynoSize,
@@ -51,7 +51,7 @@ pub fn after_deploy(types: impl Iterator<Item = ProcessType>, have: &BTreeMap<Pr
         .filter(ProcessType::is_formation)
         .map(|process_type| {
             let fresh = Scale { quantity: u32::from(process_type.is_web()), size: DynoSize::default() };
-            let scale = have.get(&process_type).copied().unwrap_or(fresh);
+            let scale = have.get(&process_type).cloned().unwrap_or(fresh);
             (process_type, scale)
         })
         .collect()
@@ -62,15 +62,25 @@ pub fn after_deploy(types: impl Iterator<Item = ProcessType>, have: &BTreeMap<Pr
 pub struct Desired {
     pub release: Option<ReleaseVersion>,
     pub quantities: BTreeMap<ProcessType, u32>,
+    /// Web dynos give way gently (Heroku: the feature `preboot`).
+    pub preboot: bool,
+    /// Web dynos sleep until somebody asks for them (Heroku: Eco dynos without web traffic).
+    pub web_asleep: bool,
 }
 
 impl Desired {
     fn of(&self, name: &DynoName) -> Wanted {
         let quantity = self.quantities.get(&name.process_type).copied().unwrap_or(0);
         match self.release {
+            Some(_) if name.index <= quantity && self.web_asleep && name.process_type.is_web() => Wanted::Asleep,
             Some(release) if name.index <= quantity => Wanted::Running(release),
             _ => Wanted::Gone,
         }
+    }
+
+    /// How a dyno of this type gives way.
+    pub fn way(&self, process_type: &ProcessType) -> Way {
+        if self.preboot && process_type.is_web() { Way::Gently } else { Way::AtOnce }
     }
 
     fn names(&self) -> impl Iterator<Item = DynoName> {
@@ -91,17 +101,18 @@ pub struct Round {
     /// Dynos that are gone for good; their records can go.
     pub gone: Vec<DynoName>,
     pub notices: Vec<(DynoName, Notice)>,
-    pub debts: Vec<(DynoName, Debt)>,
+    /// What is owed, and to which generation.
+    pub debts: Vec<(DynoName, u64, Debt)>,
     /// When to look again even if nothing happens.
     pub look_again_at: Option<Timestamp>,
 }
 
-/// One round: what each dyno has become, and what that owes the world. `drawn` gives a place in the cycling window. A dyno
-/// that is `busy` (an earlier debt of it is still being paid) is left as it is.
+/// One round: what each dyno has become, and what that owes the world. `seen` says what there is of a generation; `drawn`
+/// gives a place in the cycling window. A dyno that is `busy` (an earlier debt of it is still being paid) is left as it is.
 pub fn round(
     desired: &Desired,
     dynos: &BTreeMap<DynoName, Dyno>,
-    mut seen: impl FnMut(&DynoName, &Dyno) -> Seen,
+    mut seen: impl FnMut(&DynoName, u64) -> Seen,
     busy: impl Fn(&DynoName) -> bool,
     now: Timestamp,
     mut drawn: impl FnMut() -> SignedDuration,
@@ -110,19 +121,33 @@ pub fn round(
     let mut round = Round::default();
     let unborn = desired.names().filter(|name| !dynos.contains_key(name));
     let born = unborn.filter_map(|name| desired.release.map(|release| (name, Dyno::born(now, release))));
+    // Heroku restarts dynos in the course of a day, not all of an app at once.
+    let mut on_their_way: BTreeSet<ProcessType> = dynos.iter().filter(|(_, dyno)| dyno.is_on_its_way()).map(|(name, _)| name.process_type.clone()).collect();
     for (name, dyno) in dynos.iter().map(|(name, dyno)| (name.clone(), *dyno)).chain(born) {
         if busy(&name) {
             round.dynos.insert(name, dyno);
             continue;
         }
-        let before = seen(&name, &dyno);
-        let (next, notice) = dyno.next(desired.of(&name), before, now, drawn(), policy);
+        let wanted = desired.of(&name);
+        let now_seen = seen(&name, dyno.generation);
+        let sight = Sight {
+            wanted,
+            way: desired.way(&name.process_type),
+            seen: now_seen,
+            before: dyno.predecessor.map_or(Seen::Nothing, |before| seen(&name, before.generation)),
+            may_cycle: !on_their_way.contains(&name.process_type),
+            spread: drawn(),
+        };
+        let (next, notices) = dyno.next(sight, now, policy);
+        if next.is_on_its_way() {
+            on_their_way.insert(name.process_type.clone());
+        }
         // A dyno reborn is a new generation, of which nothing can be seen yet.
-        let after = if next.generation == dyno.generation { before } else { seen(&name, &next) };
-        round.notices.extend(notice.map(|notice| (name.clone(), notice)));
-        if let Some(debt) = next.owed(after) {
-            round.debts.push((name.clone(), debt));
-        } else if matches!(next.state, State::Down { .. }) && desired.of(&name) == Wanted::Gone {
+        let after = if next.generation == dyno.generation { now_seen } else { seen(&name, next.generation) };
+        round.notices.extend(notices.into_iter().map(|notice| (name.clone(), notice)));
+        if let Some((generation, debt)) = next.owed(after, now) {
+            round.debts.push((name.clone(), generation, debt));
+        } else if matches!(next.state, State::Down { .. }) && next.predecessor.is_none() && wanted == Wanted::Gone {
             round.gone.push(name);
             continue;
         }
@@ -153,9 +178,9 @@ mod tests {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let now = start + SignedDuration::from_secs(62);
         let name: DynoName = "web.1".parse().unwrap();
-        let desired = Desired { release: Some(ReleaseVersion(1)), quantities: [(name.process_type.clone(), 1)].into() };
+        let desired = Desired { release: Some(ReleaseVersion(1)), quantities: [(name.process_type.clone(), 1)].into(), ..Desired::default() };
         let dynos = [(name, Dyno::born(start, ReleaseVersion(1)))].into();
-        let booting = |_: &DynoName, _: &Dyno| Seen::Booting { since: start + SignedDuration::from_secs(5) };
+        let booting = |_: &DynoName, _: u64| Seen::Booting { since: start + SignedDuration::from_secs(5) };
         let round = round(&desired, &dynos, booting, |_| false, now, || SignedDuration::ZERO, &Policy::default());
         assert_eq!(round.look_again_at, Some(now + A_MOMENT));
     }

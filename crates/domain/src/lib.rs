@@ -12,6 +12,7 @@ pub mod account;
 pub mod app;
 pub mod app_json;
 pub mod config_vars;
+pub mod feature;
 pub mod procfile;
 pub mod ssh_key;
 
@@ -42,8 +43,9 @@ pub use build::{Build, BuildFailure, BuildId, BuildStatus, FailureKind};
 pub use buildpack::{BuildpackRef, InvalidBuildpack};
 pub use config_vars::{ConfigKey, ConfigValue, ConfigVars};
 pub use dyno::{Dyno, DynoName};
-pub use dyno_size::DynoSize;
+pub use dyno_size::{DynoSize, DynoSizes};
 pub use error_code::ErrorCode;
+pub use feature::Feature;
 pub use ids::Id;
 pub use log_line::{LogLine, Source};
 pub use names::AppName;

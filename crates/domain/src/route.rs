@@ -39,6 +39,8 @@ pub enum Condition {
     Starting,
     /// Crashed, and waiting for its restart.
     Crashed,
+    /// Nobody asked for it for long; a request wakes it, and waits.
+    Asleep,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

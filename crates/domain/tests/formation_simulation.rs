@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use domain::{
     ProcessType, ReleaseVersion,
-    dyno::{Debt, Dyno, DynoName, Policy, Seen, State},
+    dyno::{Debt, Dyno, DynoName, Leaving, Policy, Seen, State},
     formation::{Desired, round},
+    notice::{Memory, Notice},
 };
 use jiff::{SignedDuration, Timestamp};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -17,7 +18,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 /// Containers that boot slowly, sometimes never bind, sometimes crash, sometimes ignore SIGTERM, sometimes vanish.
 #[derive(Default)]
 struct World {
-    containers: BTreeMap<DynoName, Container>,
+    containers: BTreeMap<(DynoName, u64), Container>,
     starts: u64,
     /// Which (dyno, generation) was ever started: never twice.
     started: std::collections::BTreeSet<(DynoName, u64)>,
@@ -25,7 +26,8 @@ struct World {
 }
 
 struct Container {
-    generation: u64,
+    /// Takes too much memory from then on.
+    swells_at: Option<Timestamp>,
     started_at: Timestamp,
     bound_at: Timestamp,
     exits_at: Option<Timestamp>,
@@ -41,36 +43,46 @@ impl Container {
 
 impl World {
     fn seen(&self, name: &DynoName, generation: u64, now: Timestamp) -> Seen {
-        match self.containers.get(name).filter(|container| container.generation == generation) {
+        let memory = Memory { used_mib: 1100, quota_mib: 512 };
+        match self.containers.get(&(name.clone(), generation)) {
             None => Seen::Nothing,
             Some(container) if container.dead(now) => Seen::Exited { status: container.status },
+            Some(container) if container.swells_at.is_some_and(|at| at <= now) => Seen::Exhausted { memory },
             Some(container) if container.bound_at <= now => Seen::Bound,
             Some(container) => Seen::Booting { since: container.started_at },
         }
     }
 
-    fn pay(&mut self, seed: u64, debt: Debt, name: &DynoName, generation: u64, now: Timestamp, rng: &mut StdRng) {
+    fn alive<'a>(&'a self, name: &'a DynoName, now: Timestamp) -> impl Iterator<Item = u64> + 'a {
+        self.containers.iter().filter(move |((of, _), container)| of == name && !container.dead(now)).map(|((_, generation), _)| *generation)
+    }
+
+    /// `beside`: the one older generation that may live on.
+    fn pay(&mut self, seed: u64, debt: Debt, (name, generation): (&DynoName, u64), beside: Option<u64>, now: Timestamp, rng: &mut StdRng) {
         let secs = SignedDuration::from_secs;
+        let key = (name.clone(), generation);
         match debt {
             Debt::Start => {
-                if let Some(old) = self.containers.get(name) {
-                    assert!(old.dead(now), "seed {seed}: {name} would have two containers");
-                    assert!(old.generation < generation, "seed {seed}: {name} was started twice");
+                for other in self.alive(name, now) {
+                    assert!(Some(other) == beside, "seed {seed}: {name} would have two containers, {other} and {generation}");
+                    assert!(other < generation, "seed {seed}: {name} was started twice");
                 }
-                assert!(self.started.insert((name.clone(), generation)), "seed {seed}: generation {generation} of {name} was started twice");
+                assert!(self.started.insert(key.clone()), "seed {seed}: generation {generation} of {name} was started twice");
                 self.starts += 1;
+                // Like the engine: what is left of others makes room.
+                self.containers.retain(|(of, other), _| of != name || Some(*other) == beside);
                 let container = Container {
-                    generation,
+                    swells_at: rng.random_bool(0.05).then(|| now + secs(rng.random_range(1..20_000))),
                     started_at: now,
                     bound_at: now + secs(rng.random_range(1..70)),
                     exits_at: rng.random_bool(0.3).then(|| now + secs(rng.random_range(1..200_000))),
                     status: 1,
                     ignores_sigterm: rng.random_bool(0.1),
                 };
-                self.containers.insert(name.clone(), container);
+                self.containers.insert(key, container);
             }
             Debt::Terminate => {
-                if let Some(container) = self.containers.get_mut(name)
+                if let Some(container) = self.containers.get_mut(&key)
                     && !container.ignores_sigterm
                     && container.exits_at.is_none_or(|at| at > now + secs(20))
                 {
@@ -78,12 +90,13 @@ impl World {
                 }
             }
             Debt::Kill => {
-                if let Some(container) = self.containers.get_mut(name) {
+                if let Some(container) = self.containers.get_mut(&key) {
                     (container.exits_at, container.status) = (Some(now), 137);
                 }
             }
             Debt::Sweep => {
-                self.containers.remove(name);
+                assert!(self.containers.get(&key).is_none_or(|container| container.dead(now)), "seed {seed}: {name} g{generation} was swept alive");
+                self.containers.remove(&key);
             }
         }
     }
@@ -100,10 +113,12 @@ struct Saved {
 }
 
 fn change_something(saved: &mut Saved, rng: &mut StdRng) {
-    match rng.random_range(0..3) {
+    match rng.random_range(0..5) {
         0 => saved.desired.release = saved.desired.release.map(|ReleaseVersion(version)| ReleaseVersion(version + 1)),
+        1 => saved.desired.preboot = !saved.desired.preboot,
+        2 => saved.desired.web_asleep = !saved.desired.web_asleep,
         kind => {
-            let process_type: ProcessType = if kind == 1 { "web" } else { "worker" }.parse().unwrap();
+            let process_type: ProcessType = if kind == 3 { "web" } else { "worker" }.parse().unwrap();
             saved.desired.quantities.insert(process_type, rng.random_range(0..5));
         }
     }
@@ -116,19 +131,36 @@ fn one_round(seed: u64, world: &mut World, saved: &mut Saved, now: Timestamp, dy
     let policy = Policy::default();
     let mut spread = StdRng::seed_from_u64(rng.random());
     let draw = || SignedDuration::from_mins(spread.random_range(0..216));
-    let decided = round(&saved.desired, &saved.dynos, |name, dyno| world.seen(name, dyno.generation, now), |_| false, now, draw, &policy);
+    let served = |name: &DynoName, dyno: &Dyno| {
+        let by = |generation| world.seen(name, generation, now) == Seen::Bound;
+        let up = matches!(dyno.state, State::Up { .. }) && by(dyno.generation);
+        up || dyno.predecessor.is_some_and(|before| before.leaving == Leaving::Serving && by(before.generation))
+    };
+    let serving: Vec<DynoName> = saved.dynos.iter().filter(|(name, dyno)| served(name, dyno)).map(|(name, _)| name.clone()).collect();
+    let on_their_way = saved.dynos.iter().filter(|(name, dyno)| name.process_type.is_web() && dyno.is_on_its_way()).count();
+    let decided = round(&saved.desired, &saved.dynos, |name, generation| world.seen(name, generation, now), |_| false, now, draw, &policy);
+    if saved.desired.preboot && !saved.desired.web_asleep {
+        for name in
+            serving.iter().filter(|name| name.process_type.is_web() && name.index <= saved.desired.quantities.get(&name.process_type).copied().unwrap_or(0))
+        {
+            let dyno = &decided.dynos[name];
+            assert!(served(name, dyno), "seed {seed}: {name} gave way before its successor was up: {dyno:?}");
+        }
+    }
+    let cycled = decided.notices.iter().filter(|(name, notice)| name.process_type.is_web() && matches!(notice, Notice::Cycling { .. })).count();
+    assert!(cycled <= usize::from(on_their_way == 0), "seed {seed}: {cycled} web dynos cycled while {on_their_way} were on their way");
     saved.dynos = decided.dynos.clone();
     for dyno in saved.dynos.values() {
         if let State::Up { since, cycle_at } = dyno.state {
-            assert!(since < cycle_at && cycle_at <= since + SignedDuration::from_hours(28), "seed {seed}: cycled at {cycle_at}");
+            assert!(since < cycle_at && cycle_at <= since + SignedDuration::from_hours(28), "seed {seed}: to be cycled at {cycle_at}");
         }
     }
-    for (name, debt) in decided.debts {
+    for (name, generation, debt) in decided.debts {
         if rng.random_bool(dying) {
             return 1; // saved, and some debts paid; then the platform died
         }
-        let generation = saved.dynos[&name].generation;
-        world.pay(seed, debt, &name, generation, now, rng);
+        let beside = saved.dynos.get(&name).and_then(|dyno| dyno.predecessor).map(|before| before.generation);
+        world.pay(seed, debt, (&name, generation), beside, now, rng);
     }
     0
 }
@@ -138,7 +170,7 @@ fn simulate(seed: u64, days: i64) -> (u64, u64) {
     let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let end = start + SignedDuration::from_hours(24 * days);
     let quantities = [("web".parse().unwrap(), 3), ("worker".parse().unwrap(), 2)].into();
-    let mut saved = Saved { desired: Desired { release: Some(ReleaseVersion(1)), quantities }, dynos: BTreeMap::new() };
+    let mut saved = Saved { desired: Desired { release: Some(ReleaseVersion(1)), quantities, ..Desired::default() }, dynos: BTreeMap::new() };
     let (mut world, mut now, mut deaths) = (World::default(), start, 0);
     while now < end {
         if rng.random_bool(0.002) {
@@ -149,9 +181,9 @@ fn simulate(seed: u64, days: i64) -> (u64, u64) {
         }
         // Somebody removes a container behind our back: starting that generation anew is right.
         if rng.random_bool(0.001)
-            && let Some((name, container)) = world.containers.pop_first()
+            && let Some((key, _)) = world.containers.pop_first()
         {
-            world.started.remove(&(name, container.generation));
+            world.started.remove(&key);
         }
         deaths += one_round(seed, &mut world, &mut saved, now, 0.02, &mut rng);
         let wakes = saved.dynos.values().filter_map(|dyno| dyno.look_again_at(&Policy::default())).filter(|at| *at > now).min();
@@ -161,12 +193,14 @@ fn simulate(seed: u64, days: i64) -> (u64, u64) {
 
     // The faults stop. Within the worst back-off and a few boots, what runs is what was asked for.
     world.engine_down = false;
+    saved.desired.web_asleep = false;
     let settled_by = now + SignedDuration::from_hours(2);
     while now < settled_by {
         one_round(seed, &mut world, &mut saved, now, 0.0, &mut rng);
         world.containers.values_mut().filter(|container| !container.dead(now)).for_each(|container| {
-            (container.exits_at, container.bound_at) =
-                (container.exits_at.filter(|_| container.status == 143), container.bound_at.min(now + SignedDuration::from_secs(5)));
+            container.exits_at = container.exits_at.filter(|_| container.status == 143);
+            container.bound_at = container.bound_at.min(now + SignedDuration::from_secs(5));
+            container.swells_at = None;
         });
         now += SignedDuration::from_secs(5);
     }

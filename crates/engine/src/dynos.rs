@@ -1,8 +1,9 @@
 //! Dynos as people see and restart them.
 
 use domain::{
-    App, DynoName, DynoSize, Id, ProcessType, Release,
+    App, DynoName, DynoSize, Feature, Id, ProcessType, Release,
     dyno::{Dyno, State},
+    formation::Desired,
     one_off::typed,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -52,7 +53,7 @@ impl Platform {
             let Some(release) = releases.iter().find(|release| release.version == record.dyno.release) else { continue };
             let slug = slug_of(&mut tx, release.slug).await?;
             let command = slug.as_ref().and_then(|slug| slug.process_types.command(&record.name.process_type)).unwrap_or_default().to_owned();
-            let size = formation.get(&record.name.process_type).map(|scale| scale.size).unwrap_or_default();
+            let size = formation.get(&record.name.process_type).map(|scale| scale.size.clone()).unwrap_or_default();
             let trouble = lock(&self.troubles).get(&ContainerKey { app: app.id, dyno: record.name.clone() }).cloned();
             let waiting_for = why_waiting(&record.dyno, now).or(trouble);
             views.push(DynoView {
@@ -94,13 +95,15 @@ impl Platform {
             Which::Type(process_type) => name.process_type == *process_type,
             Which::One(one) => name == one,
         };
+        let preboot = tx.features(app.id).await?.contains_key(&Feature::Preboot);
+        let orders = Desired { preboot, ..Desired::default() };
         let mut notices = Vec::new();
         let mut records: Vec<_> = tx.dynos(app.id).await?.into_iter().filter(|record| meant(&record.name)).collect();
         if records.is_empty() && !matches!(which, Which::All) {
             return Err(Refusal::NotFound("dyno"));
         }
         for record in &mut records {
-            let (dyno, notice) = record.dyno.restarted(now, &self.settings.policy);
+            let (dyno, notice) = record.dyno.restarted(orders.way(&record.name.process_type), now, &self.settings.policy);
             record.dyno = dyno;
             notices.extend(notice.map(|notice| (record.name.to_string(), notice)));
         }
@@ -144,6 +147,7 @@ mod tests {
             generation: 2,
             release: ReleaseVersion(1),
             crashes_in_a_row,
+            predecessor: None,
         };
         assert_eq!(why_waiting(&crashed(2, 240), now).unwrap(), "crashed twice, next start in 4 min");
         assert_eq!(why_waiting(&crashed(5, 30), now).unwrap(), "crashed 5 times in a row, next start in 30 s");

@@ -8,8 +8,8 @@ use std::{
 
 use domain::{
     DynoName,
-    dyno::{Debt, Dyno, Seen, State},
-    formation::{Desired, round},
+    dyno::{Debt, Dyno, State},
+    formation::round,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::runtime::{Condition, ContainerKey, ContainerSpec, Image, RuntimeError, SeenContainer};
@@ -23,6 +23,7 @@ use crate::{
     refusal::Refusal,
     releases::slug_of,
     routes,
+    sight::{by_generation, desired, see},
 };
 
 /// Debts being paid at one time; the engine bounds its own starts below this.
@@ -36,7 +37,7 @@ pub struct Formations {
     /// Debts being paid: their dynos are left alone.
     busy: Arc<Mutex<HashSet<ContainerKey>>>,
     /// Which generation of a dyno got its SIGTERM: a second one makes many programs quit at once.
-    terminated: Arc<Mutex<HashMap<ContainerKey, (u64, Timestamp)>>>,
+    terminated: Arc<Mutex<HashMap<(ContainerKey, u64), Timestamp>>>,
     places: Arc<Semaphore>,
     paying: JoinSet<()>,
 }
@@ -76,7 +77,7 @@ impl Formations {
     async fn round(&mut self, seen: &[SeenContainer], busy: &HashSet<ContainerKey>) -> Result<Round, StoreError> {
         let platform = self.platform.clone();
         let now = platform.clock.now();
-        let containers: HashMap<&ContainerKey, &SeenContainer> = seen.iter().map(|container| (&container.key, container)).collect();
+        let containers = by_generation(seen);
 
         // Read and save in one transaction: what people change meanwhile is not overwritten.
         let mut tx = platform.store.write().await?;
@@ -89,9 +90,9 @@ impl Formations {
             let key = |name: &DynoName| ContainerKey { app, dyno: name.clone() };
             let before: BTreeMap<DynoName, Dyno> = world.dynos.iter().map(|record| (record.name.clone(), record.dyno)).collect();
             let round = round(
-                &desired(world),
+                &desired(&platform, world, now),
                 &before,
-                |name, dyno| see(name, dyno, containers.get(&key(name)).copied()),
+                |name, generation| see(&platform, world, &key(name), generation, &containers),
                 |name| busy.contains(&key(name)),
                 now,
                 || self.draw_spread(),
@@ -105,7 +106,7 @@ impl Formations {
             }
             world.dynos = records(&platform, world, &round.dynos, now);
             notices.extend(round.notices.into_iter().map(|(name, notice)| (key(&name), notice)));
-            debts.extend(round.debts.into_iter().map(|(name, debt)| (key(&name), round.dynos[&name].generation, debt)));
+            debts.extend(round.debts.into_iter().map(|(name, generation, debt)| (key(&name), generation, debt)));
             look_again_at = [look_again_at, round.look_again_at].into_iter().flatten().min();
         }
         tx.commit().await?;
@@ -127,7 +128,7 @@ impl Formations {
 
     /// When this generation got its SIGTERM from this life of the platform.
     fn terminated_at(&self, key: &ContainerKey, generation: u64) -> Option<Timestamp> {
-        lock(&self.terminated).get(key).filter(|(of, _)| *of == generation).map(|(_, at)| *at)
+        lock(&self.terminated).get(&(key.clone(), generation)).copied()
     }
 
     fn draw_spread(&self) -> SignedDuration {
@@ -142,7 +143,7 @@ impl Formations {
             if self.terminated_at(&key, generation).is_some() {
                 return;
             }
-            lock(&self.terminated).insert(key.clone(), (generation, self.platform.clock.now()));
+            lock(&self.terminated).insert((key.clone(), generation), self.platform.clock.now());
         }
         if !lock(&self.busy).insert(key.clone()) {
             return;
@@ -159,7 +160,7 @@ impl Formations {
             };
             // Not sent, or nobody left to send it to again.
             if debt == Debt::Sweep || (debt == Debt::Terminate && paid.is_err()) {
-                lock(&terminated).remove(&key);
+                lock(&terminated).remove(&(key.clone(), generation));
             }
             report(&platform, &key, debt, paid).await;
             lock(&busy).remove(&key);
@@ -170,9 +171,16 @@ impl Formations {
     /// Containers of ours that no record knows: an app was destroyed. Answers how many are being seen to.
     fn sweep_strangers(&mut self, worlds: &[World], seen: &[SeenContainer], busy: &HashSet<ContainerKey>) -> usize {
         let mut swept = 0;
-        let known: HashSet<ContainerKey> =
-            worlds.iter().flat_map(|world| world.dynos.iter().map(|record| ContainerKey { app: world.app.id, dyno: record.name.clone() })).collect();
-        for container in seen.iter().filter(|container| !container.one_off && !known.contains(&container.key) && !busy.contains(&container.key)) {
+        let mut known = HashSet::new();
+        for world in worlds {
+            for DynoRecord { name, dyno, .. } in &world.dynos {
+                let key = ContainerKey { app: world.app.id, dyno: name.clone() };
+                known.extend(dyno.predecessor.map(|before| (key.clone(), before.generation)));
+                known.insert((key, dyno.generation));
+            }
+        }
+        let stranger = |container: &&SeenContainer| !container.one_off && !known.contains(&(container.key.clone(), container.generation));
+        for container in seen.iter().filter(stranger).filter(|container| !busy.contains(&container.key)) {
             let debt = match container.condition {
                 Condition::Running { .. } => match self.terminated_at(&container.key, container.generation) {
                     None => Debt::Terminate,
@@ -186,23 +194,8 @@ impl Formations {
         }
         let apps: HashSet<_> = worlds.iter().map(|world| world.app.id).collect();
         lock(&self.platform.troubles).retain(|key, _| apps.contains(&key.app));
+        self.platform.forget_traffic_but_of(worlds);
         swept
-    }
-}
-
-/// What one world asks of its dynos. Without a slug nothing can run.
-fn desired(world: &World) -> Desired {
-    let release = world.current.as_ref().filter(|_| world.slug.is_some()).map(|release| release.version);
-    Desired { release, quantities: world.formation.iter().map(|(process_type, scale)| (process_type.clone(), scale.quantity)).collect() }
-}
-
-/// The engine's view of a dyno's current generation, in the dyno's own terms.
-fn see(name: &DynoName, dyno: &Dyno, container: Option<&SeenContainer>) -> Seen {
-    match container.filter(|container| container.generation == dyno.generation).map(|container| container.condition) {
-        None | Some(Condition::Created) => Seen::Nothing,
-        Some(Condition::Running { since, bound: false, .. }) if name.process_type.is_web() => Seen::Booting { since },
-        Some(Condition::Running { .. }) => Seen::Bound,
-        Some(Condition::Exited { status, .. }) => Seen::Exited { status },
     }
 }
 
@@ -228,7 +221,7 @@ async fn start(platform: &Platform, key: &ContainerKey, generation: u64) -> Resu
     let Some(slug) = slug_of(&mut tx, release.slug).await? else { return Ok(()) };
     let Some(command) = slug.process_types.command(&key.dyno.process_type).map(str::to_owned) else { return Ok(()) };
     let config = tx.release_config_vars(release.id).await?;
-    let size = tx.formation(app.id).await?.get(&key.dyno.process_type).map(|scale| scale.size).unwrap_or_default();
+    let size = tx.formation(app.id).await?.get(&key.dyno.process_type).map(|scale| scale.size.clone()).unwrap_or_default();
     drop(tx);
 
     let image = Image { stack: slug.stack.clone(), slug: Some(slug.sha256) };
@@ -236,7 +229,18 @@ async fn start(platform: &Platform, key: &ContainerKey, generation: u64) -> Resu
     let port = key.dyno.process_type.is_web().then(|| draw_port(platform));
     let env = environment::of_dyno(&app, &release, Some(&slug), &config, &key.dyno, port);
     platform.tell(app.id, &key.dyno.to_string(), format!("Starting process with command `{command}`"));
-    let spec = ContainerSpec { key: key.clone(), generation, app_name: app.name, release: release.version.0, image, command, env, size, port };
+    let spec = ContainerSpec {
+        key: key.clone(),
+        generation,
+        app_name: app.name,
+        release: release.version.0,
+        image,
+        command,
+        env,
+        limits: platform.settings.sizes.limits(&size),
+        port,
+        beside: dyno.predecessor.map(|before| before.generation),
+    };
     Ok(platform.runtime.ensure_running(&spec).await?)
 }
 

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod apps;
 pub mod buildpacks;
 pub mod config;
+pub mod features;
 pub mod releases;
 pub mod scaling;
 
@@ -34,9 +35,12 @@ pub mod dynos;
 pub mod environment;
 pub mod formation;
 pub mod leftovers;
+pub mod memory;
 pub mod one_off;
 pub mod recovery;
 pub mod routes;
+mod sight;
+pub mod sleep;
 
 pub use accounts::{Actor, Credential, Password};
 pub use authority::Permission;
@@ -44,6 +48,6 @@ pub use background::{Round, Task, Wake, drive};
 pub use builds::NewBuild;
 pub use keeping::Keeping;
 pub use links::Link;
-pub use platform::{Parts, Platform, Settings};
+pub use platform::{Parts, Platform, Quota, Settings};
 pub use refusal::Refusal;
 pub use turns::Turn;

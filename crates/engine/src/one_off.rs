@@ -9,7 +9,7 @@ use std::{
 };
 
 use domain::{
-    App, AppId, DynoName, DynoSize,
+    App, AppId, DynoName,
     one_off::{OneOff, OneOffId, typed},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -85,7 +85,7 @@ impl Platform {
         if new.command.len() > MAX_COMMAND {
             return Err(Refusal::Invalid(format!("Command is too long (maximum is {MAX_COMMAND} bytes)")));
         }
-        let size = new.size.as_deref().map(str::parse::<DynoSize>).transpose()?.unwrap_or_default();
+        let size = new.size.as_deref().map(|size| self.settings.sizes.find(size)).transpose()?.unwrap_or_default();
         let process_type = new.process_type.as_deref().unwrap_or("run").parse()?;
         let mut tx = self.store.write().await?;
         let app = self.authorize_in(&mut tx, actor, app, Permission::Operate).await?;
@@ -231,8 +231,9 @@ impl Platform {
             image,
             command: one_off.command.clone(),
             env: all,
-            size: one_off.size,
+            limits: self.settings.sizes.limits(&one_off.size),
             port: None,
+            beside: None,
         })
     }
 
@@ -252,6 +253,7 @@ pub(crate) async fn round(platform: &Arc<Platform>, seen: &[SeenContainer]) -> R
     for one_off in &one_offs {
         let container = seen.iter().find(|container| container.key == key(one_off)).map(|container| container.condition);
         let over = match container {
+            _ if one_off.created_at + platform.settings.policy.one_off_limit <= now => true,
             _ if one_off.attached => !held.contains(&one_off.id),
             Some(Condition::Exited { .. }) => true,
             None => one_off.started || !held.contains(&one_off.id),

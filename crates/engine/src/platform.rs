@@ -7,12 +7,12 @@ use std::{
 };
 
 use builder::Builder;
-use domain::{App, AppId, BuildId, LogLine, Source, StackName, dyno::Policy, route::RouteTable};
+use domain::{App, AppId, BuildId, DynoSizes, LogLine, Source, StackName, dyno::Policy, notice::Memory, route::RouteTable};
 use ports::{Chance, Clock, Downloads, LogSink, Runtime, runtime::ContainerKey};
 use store::Db;
 use tokio::sync::watch;
 
-use crate::{background::Wake, keeping::Keeping, live::Live, one_off::PendingAttachments, turns::Turns};
+use crate::{background::Wake, keeping::Keeping, live::Live, one_off::PendingAttachments, sleep::Traffic, turns::Turns};
 
 /// The outside world and the store, handed in once at start.
 pub struct Parts {
@@ -42,12 +42,30 @@ pub struct Settings {
     /// The stacks there are.
     pub stacks: Vec<StackName>,
     pub policy: Policy,
+    /// The dyno sizes there are.
+    pub sizes: DynoSizes,
+    pub quota: Quota,
     /// Where the rendezvous for attached one-off dynos listens, as clients reach it.
     pub rendezvous: (String, u16),
     /// Where the API and git answer, as clients reach them: `http://localhost:5001`.
     pub api_url: String,
     /// Where git answers over SSH, as clients reach it: host and port. `None`: it does not.
     pub ssh: Option<(String, u16)>,
+}
+
+/// The most that one app may ask for.
+#[derive(Debug, Clone, Copy)]
+pub struct Quota {
+    /// Dynos of all types together.
+    pub dynos: u32,
+    /// Memory of all of them together, in MiB. `None`: whatever the machine has.
+    pub memory_mib: Option<u64>,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self { dynos: 100, memory_mib: None }
+    }
 }
 
 impl Settings {
@@ -90,9 +108,12 @@ pub struct Platform {
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) routes: watch::Sender<Arc<RouteTable>>,
     /// Where each dyno listens, as last seen; for routes while the engine is away.
-    pub(crate) addresses: Mutex<HashMap<ContainerKey, SocketAddr>>,
+    pub(crate) addresses: Mutex<HashMap<(ContainerKey, u64), SocketAddr>>,
     /// Why a debt of a dyno could not be paid; shown by `ps`.
     pub(crate) troubles: Mutex<HashMap<ContainerKey, String>>,
+    /// Dynos that use twice their memory or more, as last measured.
+    pub(crate) exhausted: Mutex<HashMap<(ContainerKey, u64), Memory>>,
+    pub(crate) traffic: Traffic,
     pub(crate) attachments: PendingAttachments,
     pub(crate) turns: Turns,
     /// What builds that have not ended are saying.
@@ -103,6 +124,7 @@ impl Platform {
     pub fn new(parts: Parts) -> Arc<Self> {
         let Parts { store, runtime, builder, downloads, logs, clock, chance, settings, keeping } = parts;
         let formation = Wake(runtime.changes());
+        let traffic = Traffic::new(clock.now());
         Arc::new(Self {
             store,
             runtime,
@@ -120,6 +142,8 @@ impl Platform {
             routes: watch::Sender::new(Arc::default()),
             addresses: Mutex::default(),
             troubles: Mutex::default(),
+            exhausted: Mutex::default(),
+            traffic,
             attachments: PendingAttachments::default(),
             turns: Turns::default(),
             under_way: Mutex::default(),

@@ -1,41 +1,47 @@
 //! From dynos to routes: which host leads to which app, and where its web dynos listen.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use domain::{
-    dyno::{After, State},
+    dyno::{After, Leaving, State},
     route::{Backend, Condition, Route, RouteTable},
 };
-use ports::runtime::{self, ContainerKey, SeenContainer};
+use ports::runtime::{self, ContainerKey};
 use store::World;
 
-use crate::platform::{Platform, lock};
+use crate::{
+    platform::{Platform, lock},
+    sight::Containers,
+};
 
 /// Publishes the table if it differs from the one in use.
-pub(crate) fn publish(platform: &Platform, worlds: &[World], containers: &HashMap<&ContainerKey, &SeenContainer>) {
+pub(crate) fn publish(platform: &Platform, worlds: &[World], containers: &Containers<'_>) {
     let mut addresses = lock(&platform.addresses);
-    for (key, container) in containers {
+    for ((key, generation), container) in containers {
         if let runtime::Condition::Running { address: Some(address), .. } = container.condition {
-            addresses.insert((*key).clone(), address);
+            addresses.insert(((*key).clone(), *generation), address);
         }
     }
-    let there: HashSet<&ContainerKey> = containers.keys().copied().collect();
-    addresses.retain(|key, _| there.contains(key));
+    let there: HashSet<(&ContainerKey, u64)> = containers.keys().copied().collect();
+    addresses.retain(|(key, generation), _| there.contains(&(key, *generation)));
 
     let mut table = RouteTable::default();
     for world in worlds {
         let backend = |record: &store::DynoRecord| {
-            let condition = match record.dyno.state {
-                State::Up { .. } => Condition::Up,
-                State::Starting { .. } | State::Stopping { then: After::Restart, .. } => Condition::Starting,
-                State::Crashed { .. } => Condition::Crashed,
-                State::Stopping { then: After::Remove, .. } | State::Down { .. } => return None,
+            let key = ContainerKey { app: world.app.id, dyno: record.name.clone() };
+            let dyno = &record.dyno;
+            let own = match dyno.state {
+                State::Up { .. } => Some(Condition::Up),
+                State::Starting { .. } | State::Stopping { then: After::Restart, .. } => Some(Condition::Starting),
+                State::Crashed { .. } => Some(Condition::Crashed),
+                State::Idle { .. } | State::Stopping { then: After::Sleep, .. } => Some(Condition::Asleep),
+                State::Stopping { then: After::Remove, .. } | State::Down { .. } => None,
             };
-            let address = addresses.get(&ContainerKey { app: world.app.id, dyno: record.name.clone() }).copied();
-            Some(Backend { dyno: record.name.clone(), address, condition })
+            // Not up, or not any more: with preboot the generation before answers instead.
+            let before = dyno.predecessor.filter(|before| before.leaving == Leaving::Serving && own != Some(Condition::Up));
+            let (generation, condition) = before.map_or((dyno.generation, own), |before| (before.generation, own.map(|_| Condition::Up)));
+            let address = addresses.get(&(key, generation)).copied();
+            Some(Backend { dyno: record.name.clone(), address, condition: condition? })
         };
         let web = world.dynos.iter().filter(|record| record.name.process_type.is_web()).filter_map(backend).collect();
         let route = Route { app: world.app.id, name: world.app.name.clone(), maintenance: world.app.maintenance, blank: world.slug.is_none(), web };

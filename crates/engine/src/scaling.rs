@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    App, DynoSize, ProcessType,
+    App, ProcessType,
     formation::{Scale, quantity},
 };
 
@@ -32,10 +32,11 @@ impl Platform {
                 scale.quantity = quantity(text, scale.quantity)?;
             }
             if let Some(text) = &change.size {
-                scale.size = text.parse::<DynoSize>()?;
+                scale.size = self.settings.sizes.find(text)?;
             }
             told.push(format!("{process_type}@{}:{}", scale.quantity, scale.size));
         }
+        self.within_quota(&formation)?;
         tx.set_formation(app.id, &formation).await?;
         tx.commit().await?;
         if !told.is_empty() {
@@ -43,6 +44,24 @@ impl Platform {
         }
         self.formation.up();
         Ok((app, formation))
+    }
+}
+
+impl Platform {
+    /// Whether an app may ask for all this.
+    fn within_quota(&self, formation: &BTreeMap<ProcessType, Scale>) -> Result<(), Refusal> {
+        let quota = self.settings.quota;
+        let dynos: u64 = formation.values().map(|scale| u64::from(scale.quantity)).sum();
+        if dynos > u64::from(quota.dynos) {
+            return Err(Refusal::Invalid(format!("Cannot scale to {dynos} dynos in all (an app may have {})", quota.dynos)));
+        }
+        let memory: u64 = formation.values().map(|scale| u64::from(scale.quantity) * self.settings.sizes.limits(&scale.size).memory_mib).sum();
+        match quota.memory_mib {
+            Some(most) if memory > most => {
+                Err(Refusal::Invalid(format!("Cannot scale to dynos with {memory} MB of memory in all (an app may have {most} MB)")))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -134,6 +134,8 @@ fn settings() -> Settings {
         default_stack: "heroku-24".parse().unwrap(),
         stacks: vec!["heroku-24".parse().unwrap()],
         policy: Policy { cycle_spread: SignedDuration::ZERO, ..Policy::default() },
+        sizes: domain::DynoSizes::default(),
+        quota: engine::Quota::default(),
         rendezvous: ("localhost".into(), 5001),
         api_url: "http://localhost:5001".into(),
         ssh: None,

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{apps, auth, build_create, buildpacks, builds, config, create, disk, git, keys, logs, ps, releases, run, scale, stacks};
+use crate::commands::{apps, auth, build_create, buildpacks, builds, config, create, disk, features, git, keys, logs, ps, releases, run, scale, stacks};
 
 /// Deploy and run apps on a mypaas server.
 #[derive(Debug, Parser)]
@@ -71,6 +71,9 @@ pub(crate) enum Command {
     /// Set how many dynos run, and their size: web=2 worker+1 web=1:standard-2x
     #[command(name = "ps:scale", alias = "scale", alias = "dyno:scale")]
     PsScale(scale::Scale),
+    /// Print or set the size of dynos: standard-2x, or web=standard-2x worker=basic
+    #[command(name = "ps:type", alias = "ps:resize", alias = "dyno:type", alias = "dyno:resize")]
+    PsType(scale::Type),
     /// Restart all dynos, one (web.1) or all of a type (web)
     #[command(name = "ps:restart", alias = "restart", alias = "dyno:restart")]
     PsRestart(ps::Restart),
@@ -142,6 +145,29 @@ pub(crate) enum Command {
     /// Remove all buildpacks: the one that fits is found again
     #[command(name = "buildpacks:clear")]
     BuildpacksClear,
+    /// List what an app can have switched on
+    Features(features::List),
+    /// Show a feature
+    #[command(name = "features:info")]
+    FeaturesInfo(features::One),
+    /// Switch a feature on
+    #[command(name = "features:enable")]
+    FeaturesEnable(features::One),
+    /// Switch a feature off
+    #[command(name = "features:disable")]
+    FeaturesDisable(features::One),
+    /// List features that are being tried out
+    #[command(alias = "labs:list")]
+    Labs(features::List),
+    /// Show one of them
+    #[command(name = "labs:info")]
+    LabsInfo(features::One),
+    /// Switch one of them on
+    #[command(name = "labs:enable")]
+    LabsEnable(features::One),
+    /// Switch one of them off
+    #[command(name = "labs:disable")]
+    LabsDisable(features::One),
     /// List the stacks
     #[command(alias = "stack", alias = "apps:stacks")]
     Stacks(stacks::List),

@@ -8,8 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use domain::StackName;
+use domain::{DynoSizes, StackName};
 use serde::Deserialize;
+
+use crate::config_dynos::{Dynos, Size};
 
 /// Everything an admin can decide.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,6 +27,9 @@ pub(crate) struct Config {
     pub(crate) keep: Keep,
     pub(crate) docker: Docker,
     pub(crate) network: Network,
+    pub(crate) dynos: Dynos,
+    /// `[[dyno_size]]`: sizes besides Heroku's, or in place of one of the same name.
+    pub(crate) dyno_size: Vec<Size>,
     /// `[[stack]]`: the first one is what new apps get.
     pub(crate) stack: Vec<Stack>,
 }
@@ -135,6 +140,8 @@ impl Default for Config {
             keep: Keep::default(),
             docker: Docker::default(),
             network: Network::default(),
+            dynos: Dynos::default(),
+            dyno_size: Vec::new(),
             stack: vec![Stack { name: "heroku-24".to_owned(), run_image: "mypaas/heroku-24:run".to_owned(), build_image: "mypaas/heroku-24:build".to_owned() }],
         }
     }
@@ -238,6 +245,7 @@ impl Config {
         for stack in &self.stack {
             stack.name.parse::<StackName>().with_context(|| format!("stack {:?}", stack.name))?;
         }
+        self.sizes()?;
         let plain_host =
             |host: &str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
         for host in &self.build.source_hosts {
@@ -263,6 +271,12 @@ impl Config {
     /// Where git listens for SSH, if it does.
     pub(crate) fn ssh_port(&self) -> Option<u16> {
         Some(self.listen.ssh_port.unwrap_or(self.listen.port + 2)).filter(|port| *port != 0)
+    }
+
+    /// The dyno sizes there are.
+    pub(crate) fn sizes(&self) -> anyhow::Result<DynoSizes> {
+        let own = self.dyno_size.iter().map(Size::read).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(DynoSizes::with(own))
     }
 
     /// The stack of new apps.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use api::Api;
-use engine::{drive, formation::Formations, leftovers::Leftovers};
+use engine::{Wake, drive, formation::Formations, leftovers::Leftovers, memory::MemoryWatch};
 use git::{Git, Sweep};
 use router::{LogSinkAdapter, Router};
 use tokio::{
@@ -42,6 +42,7 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
 
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(drive(Formations::new(platform.clone()), platform.formation.clone(), stop.clone()));
+    tasks.spawn(drive(MemoryWatch::new(platform.clone()), Wake::default(), stop.clone()));
     tasks.spawn(drive(Leftovers(platform.clone()), platform.leftovers.clone(), stop.clone()));
     tasks.spawn(drive(Sweep(git.clone()), platform.repositories.clone(), stop.clone()));
     let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE };

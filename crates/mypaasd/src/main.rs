@@ -2,6 +2,7 @@
 
 mod account;
 mod config;
+mod config_dynos;
 mod keys;
 mod lifecycle;
 mod listen;

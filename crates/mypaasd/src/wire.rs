@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Context;
 use builder::{Builder, Limits};
 use docker::{Docker, StackImages};
-use domain::{StackName, dyno::Policy, keeping::Keep};
+use domain::{StackName, keeping::Keep};
 use download::PublicDownloads;
 use engine::{Keeping, Parts, Platform, Settings};
 use jiff::SignedDuration;
@@ -131,7 +131,9 @@ fn platform_settings(config: &Config) -> anyhow::Result<Settings> {
         app_port: config.listen.port,
         default_stack: config.default_stack()?,
         stacks: config.stack.iter().map(|stack| stack.name.parse()).collect::<Result<Vec<StackName>, _>>()?,
-        policy: Policy::default(),
+        policy: config.dynos.policy(),
+        sizes: config.sizes()?,
+        quota: config.dynos.quota(),
         rendezvous: (config.listen.api_host.clone(), config.api_port()),
         api_url: format!("http://{}:{}", config.listen.api_host, config.api_port()),
         ssh: config.ssh_port().map(|port| (config.listen.api_host.clone(), port)),

@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
-use domain::{AppId, AppName, DynoName, DynoSize, Sha256, StackName};
+use domain::{AppId, AppName, DynoName, Sha256, StackName, dyno_size::Limits};
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -42,9 +42,11 @@ pub struct ContainerSpec {
     pub command: String,
     /// Config vars and what the platform adds (PORT, DYNO, …).
     pub env: Vec<(String, String)>,
-    pub size: DynoSize,
+    pub limits: Limits,
     /// Watched until something listens on it: the dyno is bound. `None`: bound as soon as it runs.
     pub port: Option<u16>,
+    /// The one older generation that may live on beside it; every other one must be gone before it starts.
+    pub beside: Option<u64>,
 }
 
 /// A container as the engine shows it.
@@ -88,6 +90,23 @@ pub enum Condition {
         status: i32,
         oom_killed: bool,
     },
+}
+
+/// How much memory the processes of a container use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryUse {
+    pub key: ContainerKey,
+    pub generation: u64,
+    pub rss: u64,
+    pub cache: u64,
+    pub swap: u64,
+    /// Pages in and out since its start.
+    pub pages_in: u64,
+    pub pages_out: u64,
+    /// How many of its threads want a processor.
+    pub runnable: u64,
+    /// How many of its processes the kernel has killed for want of memory.
+    pub killed: u64,
 }
 
 /// How a one-off dyno is to be started.
@@ -142,14 +161,17 @@ pub struct Kept {
 pub trait Runtime: Send + Sync {
     /// Makes the app's image ready, so that a start finds it. Doing it twice is the same as doing it once.
     async fn ensure_image(&self, image: &Image) -> Result<(), RuntimeError>;
-    /// Makes a container with this key and generation exist and run; a dead or older one of the same key is replaced.
+    /// Makes a container with this key and generation exist and run; any other one of the same key is replaced, but for the
+    /// generation that the specification leaves beside it.
     async fn ensure_running(&self, spec: &ContainerSpec) -> Result<(), RuntimeError>;
     /// Sends SIGTERM to all its processes. Fine if there is none.
     async fn terminate(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError>;
     /// Sends SIGKILL to all its processes. Fine if there is none.
     async fn kill(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError>;
-    /// Makes no container of this key and generation (or older) exist.
+    /// Makes no container of this key and generation exist.
     async fn ensure_gone(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError>;
+    /// What the running containers of dynos use (bytes). One that cannot be measured is not named.
+    async fn memory(&self) -> Result<Vec<MemoryUse>, RuntimeError>;
     /// Every container of this installation.
     async fn list(&self) -> Result<Vec<SeenContainer>, RuntimeError>;
     /// Starts a one-off dyno and hands over its bytes. Its output does not go to the log.

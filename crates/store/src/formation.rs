@@ -25,7 +25,7 @@ impl Tx {
                 .id(app)
                 .text(process_type)
                 .count(scale.quantity)
-                .text(scale.size)
+                .text(&scale.size)
                 .execute()
                 .await?;
         }

@@ -41,7 +41,7 @@ impl Tx {
         .count(one_off.name.index)
         .count(one_off.release.0)
         .text(&one_off.command)
-        .text(one_off.size)
+        .text(&one_off.size)
         .bind(one_off.attached)
         .bind(one_off.started)
         .time(one_off.created_at)

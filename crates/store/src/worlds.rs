@@ -1,8 +1,8 @@
-//! Everything the reconciler and the router want to know of all apps, in five statements however many apps there are.
+//! Everything the reconciler and the router want to know of all apps, in six statements however many apps there are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::{App, AppId, ProcessType, Release, Slug, SlugId, formation::Scale};
+use domain::{App, AppId, Feature, ProcessType, Release, Slug, SlugId, formation::Scale};
 
 use crate::{Tx, dynos::DynoRecord, error::R};
 
@@ -16,6 +16,8 @@ pub struct World {
     pub formation: BTreeMap<ProcessType, Scale>,
     /// By name.
     pub dynos: Vec<DynoRecord>,
+    /// What is switched on.
+    pub features: BTreeSet<Feature>,
 }
 
 impl Tx {
@@ -32,6 +34,10 @@ impl Tx {
         for (app, dyno) in self.all_dynos().await? {
             dynos.entry(app).or_default().push(dyno);
         }
+        let mut features: HashMap<AppId, BTreeSet<Feature>> = HashMap::new();
+        for (app, feature) in self.all_features().await? {
+            features.entry(app).or_default().insert(feature);
+        }
         let world = |app: App| {
             let current = releases.remove(&app.id);
             World {
@@ -39,6 +45,7 @@ impl Tx {
                 current,
                 formation: formations.remove(&app.id).unwrap_or_default(),
                 dynos: dynos.remove(&app.id).unwrap_or_default(),
+                features: features.remove(&app.id).unwrap_or_default(),
                 app,
             }
         };

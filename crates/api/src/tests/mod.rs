@@ -218,6 +218,8 @@ fn settings() -> Settings {
         default_stack: "heroku-24".parse().unwrap(),
         stacks: vec!["heroku-22".parse().unwrap(), "heroku-24".parse().unwrap()],
         policy: Policy::default(),
+        sizes: domain::DynoSizes::default(),
+        quota: engine::Quota::default(),
         rendezvous: ("localhost".to_owned(), 5002),
         api_url: "http://localhost:5001".to_owned(),
         ssh: Some(("localhost".to_owned(), 5003)),

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use async_trait::async_trait;
 use ports::{
     Clock, Runtime, RuntimeError,
-    runtime::{Attached, Base, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, SeenContainer, Stored, fake::FakeRuntime},
+    runtime::{Attached, Base, ContainerKey, ContainerSpec, Image, Kept, MemoryUse, OneOffSpec, SeenContainer, Stored, fake::FakeRuntime},
 };
 use tokio::{
     io::{DuplexStream, ReadHalf, WriteHalf},
@@ -46,6 +46,10 @@ impl Runtime for Stage {
 
     async fn ensure_gone(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError> {
         self.engine.ensure_gone(key, generation).await
+    }
+
+    async fn memory(&self) -> Result<Vec<MemoryUse>, RuntimeError> {
+        self.engine.memory().await
     }
 
     async fn list(&self) -> Result<Vec<SeenContainer>, RuntimeError> {

@@ -112,7 +112,7 @@ async fn input_81_a_dyno_gets_nowhere() {
     let slug = place.slug(&[("attempts.py", ATTEMPTS)]).await;
     let mut spec = place.spec("worker.1", 1, "python3 attempts.py \"$GIVEN\" 2>&1");
     spec.image.slug = Some(slug);
-    spec.env.push(("GIVEN".to_owned(), around.told(spec.size.pids())));
+    spec.env.push(("GIVEN".to_owned(), around.told(spec.limits.pids)));
     place.docker.ensure_running(&spec).await.unwrap();
     let status = place.until_exited("worker.1").await;
     place.docker.ensure_gone(&spec.key, 1).await.unwrap();

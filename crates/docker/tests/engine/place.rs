@@ -138,8 +138,9 @@ impl Place {
             image: Image { stack: "heroku-24".parse().unwrap(), slug: None },
             command: command.to_owned(),
             env: vec![("GREETING".to_owned(), "good day".to_owned())],
-            size: domain::DynoSize::Basic,
+            limits: domain::DynoSizes::default().limits(&"Basic".parse().unwrap()),
             port: None,
+            beside: None,
         }
     }
 

@@ -78,6 +78,8 @@ impl Story {
             default_stack: "heroku-24".parse().unwrap(),
             stacks: vec!["heroku-24".parse().unwrap()],
             policy: Policy::default(),
+            sizes: domain::DynoSizes::default(),
+            quota: engine::Quota::default(),
             rendezvous: ("localhost".into(), 5001),
             api_url: "http://localhost:5001".into(),
             ssh: None,

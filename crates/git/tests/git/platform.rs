@@ -162,6 +162,8 @@ async fn platform(folder: &TempDir) -> Arc<Platform> {
         default_stack: "heroku-24".parse().unwrap(),
         stacks: vec!["heroku-24".parse().unwrap()],
         policy: domain::dyno::Policy::default(),
+        sizes: domain::DynoSizes::default(),
+        quota: engine::Quota::default(),
         rendezvous: ("localhost".into(), 5002),
         api_url: "http://localhost:5001".into(),
         ssh: None,

@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod create;
 pub(crate) mod disk;
 pub(crate) mod domains;
+pub(crate) mod features;
 pub(crate) mod git;
 pub(crate) mod keys;
 pub(crate) mod logs;
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::KeysClear => keys::clear(&context),
         Command::Ps(args) => ps::list(&context, &args),
         Command::PsScale(args) => scale::scale(&context, &args),
+        Command::PsType(args) => scale::resize(&context, &args),
         Command::PsRestart(args) => ps::restart(&context, &args),
         Command::PsStop(args) => ps::stop(&context, &args),
         Command::Config(args) => config::list(&context, &args),
@@ -70,6 +72,11 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::BuildpacksSet(args) => buildpacks::set(&context, &args),
         Command::BuildpacksRemove(args) => buildpacks::remove(&context, &args),
         Command::BuildpacksClear => buildpacks::clear(&context),
+        Command::Features(args) => features::list(&context, &args, false),
+        Command::Labs(args) => features::list(&context, &args, true),
+        Command::FeaturesInfo(args) | Command::LabsInfo(args) => features::info(&context, &args),
+        Command::FeaturesEnable(args) | Command::LabsEnable(args) => features::switch(&context, &args, true),
+        Command::FeaturesDisable(args) | Command::LabsDisable(args) => features::switch(&context, &args, false),
         Command::Stacks(args) => stacks::list(&context, &args),
         Command::StacksSet(args) => stacks::set(&context, &args),
         Command::Gc(args) => disk::collect(&context, &args),

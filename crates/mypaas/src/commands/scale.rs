@@ -1,4 +1,4 @@
-//! `ps:scale`.
+//! `ps:scale` and `ps:type`.
 
 use api_types::{Formation, FormationBatchUpdate, FormationUpdate, Quantity, SizeName};
 use clap::Args;
@@ -34,6 +34,46 @@ pub(crate) fn scale(context: &Context, args: &Scale) -> Result<(), Error> {
     let words: Vec<_> = changed.map(|one| format!("{} at {}:{}", one.process_type, one.quantity, one.size)).collect();
     action.finish(&format!("done, now running {}", words.join(", ")));
     Ok(())
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Type {
+    /// A size for all types, or web=standard-2x; the sizes in use are printed when left out
+    #[arg(value_name = "[TYPE=]SIZE")]
+    sizes: Vec<String>,
+}
+
+/// Changes the size of dynos, or prints the sizes in use.
+pub(crate) fn resize(context: &Context, args: &Type) -> Result<(), Error> {
+    let app = context.app()?;
+    let path = app.path(&["formation"]);
+    let mut formation: Vec<Formation> = app.client.list(&path)?;
+    if formation.is_empty() {
+        return Err(Error::failed_with_hint(format!("No process types on ⬢ {}.", app.name), "push an app with a Procfile: `git push mypaas main`"));
+    }
+    if !args.sizes.is_empty() {
+        let of = |process_type: &str, size: &str| FormationUpdate {
+            process_type: process_type.to_owned(),
+            quantity: None,
+            size: Some(SizeName(size.to_owned())),
+            dyno_size: None,
+        };
+        let mut updates = Vec::new();
+        for asked in &args.sizes {
+            match asked.split_once('=') {
+                Some((process_type, size)) if !process_type.is_empty() && !size.is_empty() => updates.push(of(process_type, size)),
+                Some(_) => return Err(Error::Usage(format!("{asked:?} is no size: write standard-2x or web=standard-2x."))),
+                None => updates.extend(formation.iter().map(|one| of(&one.process_type, asked))),
+            }
+        }
+        let action = Action::start(&format!("Resizing dynos on ⬢ {}", app.name));
+        let _: Vec<Formation> = app.client.patch(&path, &FormationBatchUpdate { updates })?;
+        action.done();
+        formation = app.client.list(&path)?;
+    }
+    output::heading("Process Types")?;
+    let width = formation.iter().map(|one| one.process_type.len()).max().unwrap_or(0);
+    formation.iter().try_for_each(|one| output::line(&format!("{:<width$}  {:<14}  {}", one.process_type, one.size, one.quantity)))
 }
 
 /// `TYPE=N`, `TYPE+N` or `TYPE-N`, each with an optional `:SIZE`. A type may hold a dash: the sign is the last one.

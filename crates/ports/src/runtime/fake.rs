@@ -6,9 +6,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 
-use super::{Attached, Base, Condition, ContainerKey, ContainerSpec, Image, Kept, OneOffSpec, Runtime, RuntimeError, SeenContainer, Stored};
+use super::{Attached, Base, Condition, ContainerKey, ContainerSpec, Image, Kept, MemoryUse, OneOffSpec, Runtime, RuntimeError, SeenContainer, Stored};
 use crate::Clock;
 
 /// See the module's text.
@@ -19,7 +18,8 @@ pub struct FakeRuntime {
 }
 
 struct World {
-    containers: BTreeMap<ContainerKey, Fake>,
+    /// By key and generation.
+    containers: BTreeMap<(ContainerKey, u64), Fake>,
     broken: bool,
     binds_at_once: bool,
     starts: u64,
@@ -36,6 +36,8 @@ struct Fake {
     condition: Condition,
     ignores_sigterm: bool,
     base: String,
+    /// Bytes of it, and how many processes it lost for want of more.
+    memory: (u64, u64),
 }
 
 impl FakeRuntime {
@@ -61,9 +63,7 @@ impl FakeRuntime {
 
     /// The container ends with this status.
     pub fn crash(&self, key: &ContainerKey, status: i32) {
-        if let Some(fake) = self.world().containers.get_mut(key) {
-            fake.condition = Condition::Exited { status, oom_killed: false };
-        }
+        self.with(key, |fake| fake.condition = Condition::Exited { status, oom_killed: false });
         self.changes.notify_one();
     }
 
@@ -74,17 +74,22 @@ impl FakeRuntime {
 
     /// The container binds its port.
     pub fn bind(&self, key: &ContainerKey) {
-        if let Some(Fake { condition: Condition::Running { bound, .. }, .. }) = self.world().containers.get_mut(key) {
-            *bound = true;
-        }
+        self.with(key, |fake| {
+            if let Condition::Running { bound, .. } = &mut fake.condition {
+                *bound = true;
+            }
+        });
         self.changes.notify_one();
     }
 
     /// The container no longer listens to SIGTERM.
     pub fn ignore_sigterm(&self, key: &ContainerKey) {
-        if let Some(fake) = self.world().containers.get_mut(key) {
-            fake.ignores_sigterm = true;
-        }
+        self.with(key, |fake| fake.ignores_sigterm = true);
+    }
+
+    /// The container uses so many bytes from now on, and has lost so many processes for want of more.
+    pub fn use_memory(&self, key: &ContainerKey, rss: u64, killed: u64) {
+        self.with(key, |fake| fake.memory = (rss, killed));
     }
 
     /// Nothing answers any more, until [`Self::recover`].
@@ -108,13 +113,13 @@ impl FakeRuntime {
         self.world()
             .containers
             .iter()
-            .map(|(key, fake)| format!("{} g{} v{} {}", key.dyno, fake.spec.generation, fake.spec.release, word(&fake.condition)))
+            .map(|((key, _), fake)| format!("{} g{} v{} {}", key.dyno, fake.spec.generation, fake.spec.release, word(&fake.condition)))
             .collect()
     }
 
     /// The environment of a container's process.
     pub fn env(&self, key: &ContainerKey) -> Option<Vec<(String, String)>> {
-        self.world().containers.get(key).map(|fake| fake.spec.env.clone())
+        self.with(key, |fake| fake.spec.env.clone())
     }
 
     /// How many containers were ever started.
@@ -139,7 +144,13 @@ impl FakeRuntime {
 
     /// What a container was started on.
     pub fn base(&self, key: &ContainerKey) -> Option<String> {
-        self.world().containers.get(key).map(|fake| fake.base.clone())
+        self.with(key, |fake| fake.base.clone())
+    }
+
+    /// The newest generation of a key.
+    fn with<T>(&self, key: &ContainerKey, act: impl FnOnce(&mut Fake) -> T) -> Option<T> {
+        let mut world = self.world();
+        world.containers.range_mut((key.clone(), 0)..=(key.clone(), u64::MAX)).next_back().map(|(_, fake)| act(fake))
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -151,13 +162,8 @@ impl FakeRuntime {
         if world.broken { Err(RuntimeError::Unreachable("told to be".into())) } else { Ok(world) }
     }
 
-    fn running(&self, since: Timestamp, bound: bool) -> Condition {
-        Condition::Running { since, bound, address: Some(([10, 0, 0, 1], 5000).into()) }
-    }
-
     fn end(&self, key: &ContainerKey, generation: u64, status: i32) -> Result<(), RuntimeError> {
-        if let Some(fake) = self.answer()?.containers.get_mut(key)
-            && fake.spec.generation == generation
+        if let Some(fake) = self.answer()?.containers.get_mut(&(key.clone(), generation))
             && matches!(fake.condition, Condition::Running { .. })
             && !(status == 143 && fake.ignores_sigterm)
         {
@@ -177,17 +183,22 @@ impl Runtime for FakeRuntime {
     async fn ensure_running(&self, spec: &ContainerSpec) -> Result<(), RuntimeError> {
         let now = self.clock.now();
         let mut world = self.answer()?;
-        match world.containers.get(&spec.key) {
-            Some(fake) if fake.spec.generation > spec.generation => {
-                return Err(RuntimeError::Stale { dyno: spec.key.dyno.clone(), asked: spec.generation, current: fake.spec.generation });
-            }
-            Some(fake) if fake.spec.generation == spec.generation && fake.condition != Condition::Created => return Ok(()),
-            _ => {}
+        let newer = (spec.key.clone(), spec.generation + 1)..=(spec.key.clone(), u64::MAX);
+        if let Some(((_, current), _)) = world.containers.range(newer).next_back() {
+            return Err(RuntimeError::Stale { dyno: spec.key.dyno.clone(), asked: spec.generation, current: *current });
         }
-        let condition = self.running(now, world.binds_at_once || spec.port.is_none());
+        let own = (spec.key.clone(), spec.generation);
+        if world.containers.get(&own).is_some_and(|fake| fake.condition != Condition::Created) {
+            return Ok(());
+        }
+        world.containers.retain(|(key, generation), _| *key != spec.key || Some(*generation) == spec.beside);
+        // Each at an address of its own.
+        let place = u8::try_from(world.starts % 250).unwrap_or(0);
+        let condition =
+            Condition::Running { since: now, bound: world.binds_at_once || spec.port.is_none(), address: Some(([10, 0, 0, place + 1], 5000).into()) };
         world.starts += 1;
         let base = digest(&spec.image.stack, world.rebased);
-        world.containers.insert(spec.key.clone(), Fake { spec: spec.clone(), condition, ignores_sigterm: false, base });
+        world.containers.insert(own, Fake { spec: spec.clone(), condition, ignores_sigterm: false, base, memory: (0, 0) });
         self.changes.notify_one();
         Ok(())
     }
@@ -201,20 +212,27 @@ impl Runtime for FakeRuntime {
     }
 
     async fn ensure_gone(&self, key: &ContainerKey, generation: u64) -> Result<(), RuntimeError> {
-        let mut world = self.answer()?;
-        if world.containers.get(key).is_some_and(|fake| fake.spec.generation <= generation) {
-            world.containers.remove(key);
-        }
+        self.answer()?.containers.remove(&(key.clone(), generation));
         self.changes.notify_one();
         Ok(())
     }
 
+    async fn memory(&self) -> Result<Vec<MemoryUse>, RuntimeError> {
+        let world = self.answer()?;
+        let running = world.containers.iter().filter(|(_, fake)| matches!(fake.condition, Condition::Running { .. }));
+        let measured = |((key, generation), fake): (&(ContainerKey, u64), &Fake)| {
+            let (rss, killed) = fake.memory;
+            MemoryUse { key: key.clone(), generation: *generation, rss, cache: 0, swap: 0, pages_in: 0, pages_out: 0, runnable: 1, killed }
+        };
+        Ok(running.map(measured).collect())
+    }
+
     async fn list(&self) -> Result<Vec<SeenContainer>, RuntimeError> {
-        let seen = |(key, fake): (&ContainerKey, &Fake)| SeenContainer {
+        let seen = |((key, generation), fake): (&(ContainerKey, u64), &Fake)| SeenContainer {
             key: key.clone(),
-            generation: fake.spec.generation,
+            generation: *generation,
             condition: fake.condition,
-            one_off: false,
+            one_off: !key.dyno.process_type.is_formation(),
             base: Some(fake.base.clone()),
         };
         Ok(self.answer()?.containers.iter().map(seen).collect())
@@ -230,7 +248,8 @@ impl Runtime for FakeRuntime {
     }
 
     async fn wait(&self, key: &ContainerKey) -> Result<Option<i32>, RuntimeError> {
-        Ok(match self.answer()?.containers.get(key).map(|fake| fake.condition) {
+        drop(self.answer()?);
+        Ok(match self.with(key, |fake| fake.condition) {
             Some(Condition::Exited { status, .. }) => Some(status),
             _ => None,
         })

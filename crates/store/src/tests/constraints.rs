@@ -156,7 +156,7 @@ async fn a_damaged_row_is_refused() {
         "UPDATE slugs SET process_types = '{'",
         "UPDATE slugs SET sha256 = replace(sha256, 'a', 'z')",
         "UPDATE formations SET quantity = 4294967296",
-        "UPDATE formations SET size = 'Huge'",
+        "UPDATE formations SET size = 'Hu ge'",
     ] {
         let mut tx = it.write().await;
         tx.sql("PRAGMA defer_foreign_keys = TRUE").execute().await.unwrap();

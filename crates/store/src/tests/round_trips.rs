@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Account, App, Authorization, Build, BuildFailure, BuildStatus, BuildpackRef, FailureKind, KeyFingerprint, ReleaseVersion, Sha256, Slug, SourceBlob, SshKey,
-    dyno::{After, State},
+    Account, App, Authorization, Build, BuildFailure, BuildStatus, BuildpackRef, FailureKind, Feature, KeyFingerprint, ReleaseVersion, Sha256, Slug,
+    SourceBlob, SshKey,
+    dyno::{After, Leaving, Predecessor, State},
     release::ReleaseStatus,
 };
 
@@ -213,10 +214,19 @@ async fn dynos_in_every_state() {
     let states = [
         State::Starting { since },
         State::Up { since, cycle_at: until },
-        State::Stopping { since, kill_at: until, then: After::Restart, killed: false },
-        State::Stopping { since, kill_at: until, then: After::Remove, killed: true },
+        State::Stopping { since, term_at: since, kill_at: until, then: After::Restart, killed: false },
+        State::Stopping { since, term_at: later(10), kill_at: until, then: After::Remove, killed: true },
+        State::Stopping { since, term_at: since, kill_at: until, then: After::Sleep, killed: false },
         State::Crashed { since, restart_at: until },
+        State::Idle { since },
         State::Down { since },
+    ];
+    let leaving = [
+        Leaving::Serving,
+        Leaving::Draining { until },
+        Leaving::Stopping { kill_at: until, killed: false },
+        Leaving::Stopping { kill_at: until, killed: true },
+        Leaving::Ended,
     ];
     let named = |n: usize| if n == 0 { "clock.1".to_owned() } else { format!("web.{}", n * 2) };
     let mut dynos: Vec<_> = states.iter().enumerate().map(|(n, state)| it.dyno(&named(n), *state)).collect();
@@ -230,6 +240,11 @@ async fn dynos_in_every_state() {
         for dyno in &mut dynos {
             *dyno = DynoRecord { id: it.id(), ..it.dyno(&dyno.name.to_string(), state) };
         }
+        tx.save_dynos(shop.id, &dynos).await.unwrap();
+        assert_eq!(tx.dynos(shop.id).await.unwrap(), dynos);
+    }
+    for predecessor in leaving.map(|leaving| Some(Predecessor { generation: 6, leaving })).into_iter().chain([None]) {
+        dynos.iter_mut().for_each(|record| record.dyno.predecessor = predecessor);
         tx.save_dynos(shop.id, &dynos).await.unwrap();
         assert_eq!(tx.dynos(shop.id).await.unwrap(), dynos);
     }
@@ -298,4 +313,18 @@ async fn source_blobs() {
     assert!(tx.source_blob(place.id).await.unwrap().is_some());
     tx.forget_source_blobs(later(1)).await.unwrap();
     assert_eq!(tx.source_blob(place.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn features_are_on_or_off() {
+    let it = Fixture::new().await;
+    let shop = it.app("shop", &it.account("ada@example.com").await).await;
+    let mut tx = it.write().await;
+    tx.enable_feature(shop.id, Feature::Preboot, now()).await.unwrap();
+    tx.enable_feature(shop.id, Feature::Preboot, later(5)).await.unwrap();
+    tx.enable_feature(shop.id, Feature::LogRuntimeMetrics, later(9)).await.unwrap();
+    tx.disable_feature(shop.id, Feature::LogRuntimeMetrics).await.unwrap();
+    tx.disable_feature(shop.id, Feature::LeastInFlight).await.unwrap();
+    assert_eq!(tx.features(shop.id).await.unwrap(), [(Feature::Preboot, now())].into());
+    assert_eq!(tx.worlds().await.unwrap()[0].features, [Feature::Preboot].into());
 }

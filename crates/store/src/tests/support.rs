@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
     Account, App, AppId, Authorization, Build, BuildStatus, ConfigVars, Dyno, DynoName, Id, Procfile, Release, ReleaseVersion, Sha256, Slug, SlugId,
-    dyno::State, dyno_size::DynoSize, formation::Scale, one_off::OneOff, release::ReleaseStatus,
+    dyno::State, feature::Feature, formation::Scale, one_off::OneOff, release::ReleaseStatus,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::Chance;
@@ -96,7 +96,7 @@ impl Fixture {
             name: dyno_name(name),
             release: ReleaseVersion(1),
             command: "bash -c 'echo \"$HOME\"'".to_owned(),
-            size: DynoSize::Standard2X,
+            size: "Standard-2X".parse().unwrap(),
             attached: true,
             started: false,
             created_at: now(),
@@ -104,7 +104,7 @@ impl Fixture {
     }
 
     pub(super) fn dyno(&self, name: &str, state: State) -> DynoRecord {
-        let dyno = Dyno { state, generation: 7, release: ReleaseVersion(3), crashes_in_a_row: 2 };
+        let dyno = Dyno { state, generation: 7, release: ReleaseVersion(3), crashes_in_a_row: 2, predecessor: None };
         DynoRecord { id: self.id(), name: dyno_name(name), dyno }
     }
 
@@ -125,6 +125,7 @@ impl Fixture {
         tx.set_formation(app.id, &formation(&[("web", 2), ("worker", 0)])).await.unwrap();
         tx.save_dynos(app.id, &[self.dyno("web.1", State::Starting { since: now() })]).await.unwrap();
         tx.insert_one_off(&self.one_off(app.id, "run.1234")).await.unwrap();
+        tx.enable_feature(app.id, Feature::Preboot, now()).await.unwrap();
         tx.commit().await.unwrap();
         slug
     }
@@ -168,7 +169,7 @@ pub(super) fn vars(pairs: &[(&str, &str)]) -> ConfigVars {
 }
 
 pub(super) fn formation(scales: &[(&str, u32)]) -> BTreeMap<domain::ProcessType, Scale> {
-    scales.iter().map(|(name, quantity)| (name.parse().unwrap(), Scale { quantity: *quantity, size: DynoSize::PerformanceM })).collect()
+    scales.iter().map(|(name, quantity)| (name.parse().unwrap(), Scale { quantity: *quantity, size: "Performance-M".parse().unwrap() })).collect()
 }
 
 /// How many rows a table has.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 
+mod lives;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use builder::{Builder, Limits};
@@ -42,6 +44,8 @@ async fn platform(home: &std::path::Path, clock: Arc<dyn Clock>, runtime: Arc<Fa
         default_stack: "heroku-24".parse().unwrap(),
         stacks: vec!["heroku-24".parse().unwrap()],
         policy: Policy { cycle_spread: jiff::SignedDuration::ZERO, ..Policy::default() },
+        sizes: domain::DynoSizes::default(),
+        quota: engine::Quota::default(),
         rendezvous: ("localhost".into(), 5001),
         api_url: "http://localhost:5001".into(),
         ssh: None,
@@ -103,6 +107,15 @@ impl Story {
             }
         }
         panic!("the world does not settle: {:?}", self.runtime.picture());
+    }
+
+    /// The platform dies, and another takes over.
+    async fn restart_platform(&mut self) {
+        self.platform.store.close().await;
+        self.platform = platform(self.home.path(), self.platform.clock.clone(), self.runtime.clone(), self.logs.clone()).await;
+        self.platform.recover().await.unwrap();
+        self.formations = Formations::new(self.platform.clone());
+        self.settle().await;
     }
 
     async fn pass(&mut self, seconds: i64) {
@@ -239,11 +252,7 @@ async fn a_restarted_platform_adopts_what_runs() {
     story.scale("web", "2").await;
     story.settle().await;
     let starts = story.runtime.starts();
-    story.platform.store.close().await;
-    story.platform = platform(story.home.path(), story.platform.clock.clone(), story.runtime.clone(), story.logs.clone()).await;
-    story.platform.recover().await.unwrap();
-    story.formations = Formations::new(story.platform.clone());
-    story.settle().await;
+    story.restart_platform().await;
     assert_eq!(story.runtime.starts(), starts, "nothing is started again");
     assert_eq!(story.platform.routes().borrow().hosts["shop.localhost"].web.len(), 2);
 }
