@@ -10,6 +10,21 @@ use crate::error_code::ErrorCode;
 pub struct RequestClock {
     deadline: Timestamp,
     stage: Stage,
+    limits: Limits,
+}
+
+/// How long nothing may move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From the whole request sent to the first byte of the response.
+    pub first_byte: SignedDuration,
+    /// Between bytes otherwise, in either direction.
+    pub between_bytes: SignedDuration,
+}
+
+impl Limits {
+    /// 30 s and 55 s.
+    pub const HEROKU: Self = Self { first_byte: SignedDuration::from_secs(30), between_bytes: SignedDuration::from_secs(55) };
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,33 +38,30 @@ enum Stage {
 }
 
 impl RequestClock {
-    pub const FIRST_BYTE: SignedDuration = SignedDuration::from_secs(30);
-    pub const BETWEEN_BYTES: SignedDuration = SignedDuration::from_secs(55);
-
     /// The head was passed on; a body may follow.
-    pub fn started(now: Timestamp) -> Self {
-        Self { deadline: now + Self::BETWEEN_BYTES, stage: Stage::Sending }
+    pub fn started(now: Timestamp, limits: Limits) -> Self {
+        Self { deadline: now + limits.between_bytes, stage: Stage::Sending, limits }
     }
 
     /// Bytes of the client's body were passed on.
     pub fn request_bytes(self, now: Timestamp) -> Self {
         match self.stage {
             Stage::Waiting => self,
-            Stage::Sending | Stage::Answering => Self { deadline: now + Self::BETWEEN_BYTES, ..self },
+            Stage::Sending | Stage::Answering => Self { deadline: now + self.limits.between_bytes, ..self },
         }
     }
 
     /// The whole request was passed on: the 30 s begin.
     pub fn request_sent(self, now: Timestamp) -> Self {
         match self.stage {
-            Stage::Sending => Self { deadline: now + Self::FIRST_BYTE, stage: Stage::Waiting },
+            Stage::Sending => Self { deadline: now + self.limits.first_byte, stage: Stage::Waiting, ..self },
             Stage::Waiting | Stage::Answering => self,
         }
     }
 
     /// Bytes of the response came.
     pub fn response_bytes(self, now: Timestamp) -> Self {
-        Self { deadline: now + Self::BETWEEN_BYTES, stage: Stage::Answering }
+        Self { deadline: now + self.limits.between_bytes, stage: Stage::Answering, ..self }
     }
 
     /// When to ask [`Self::expired`] next.
@@ -78,7 +90,7 @@ mod tests {
     fn thirty_seconds_then_fifty_five_between_bytes() {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let at = |seconds| start + SignedDuration::from_secs(seconds);
-        let clock = RequestClock::started(start);
+        let clock = RequestClock::started(start, Limits::HEROKU);
         assert_eq!(clock.expired(at(54)), None);
         assert_eq!(clock.expired(at(55)), Some(ErrorCode::H28ClientConnectionIdle));
         let clock = clock.request_bytes(at(50)).request_sent(at(100));

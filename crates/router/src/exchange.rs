@@ -11,7 +11,7 @@ use ports::{Clock, clock::sleep_until};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::rescue::Fact;
+use crate::{rescue::Fact, timeouts::Timeouts};
 
 /// One request on one connection to a dyno.
 pub(crate) struct Exchange {
@@ -34,8 +34,8 @@ struct State {
 
 impl Exchange {
     /// The dyno took the connection. `cut` ends the client's.
-    pub(crate) fn begin(clock: Arc<dyn Clock>, cut: CancellationToken) -> Arc<Self> {
-        let state = State { clock: RequestClock::started(clock.now()), upload_done: false, failure: None };
+    pub(crate) fn begin(clock: Arc<dyn Clock>, timeouts: &Timeouts, cut: CancellationToken) -> Arc<Self> {
+        let state = State { clock: timeouts.request_clock(clock.now()), upload_done: false, failure: None };
         Arc::new(Self { clock, state: Mutex::new(state), nearer: Notify::new(), received: AtomicU64::new(0), answering: AtomicBool::new(false), cut })
     }
 

@@ -8,6 +8,8 @@ pub mod listen;
 
 mod serve;
 
+mod timeouts;
+
 mod proxy;
 mod request_head;
 mod response_head;
@@ -25,6 +27,7 @@ mod rescue;
 
 pub use event::{LogSinkAdapter, RequestRouted, RequestSink};
 pub use listen::{Router, Settings};
+pub use timeouts::Timeouts;
 
 #[cfg(test)]
 mod tests;

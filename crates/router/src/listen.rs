@@ -10,6 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     connect::{Dial, TcpDial},
     event::RequestSink,
+    timeouts::Timeouts,
 };
 
 /// What the router says of its listener, and how it ends.
@@ -21,6 +22,7 @@ pub struct Settings {
     pub port: u16,
     /// How long requests may go on after the router was told to stop.
     pub shutdown_grace: Duration,
+    pub timeouts: Timeouts,
 }
 
 impl Settings {

@@ -64,8 +64,8 @@ impl Router {
         account: &mut Account,
     ) -> Result<Reached, Fact> {
         let accepted = self.clock.now();
-        let stream = table::reach(self.routes.clone(), &*self.dial, &self.chance, &head.host, account).await?;
-        let exchange = Exchange::begin(self.clock.clone(), side.cut.clone());
+        let stream = table::reach(self.routes.clone(), &*self.dial, &self.chance, &head.host, account, &self.settings.timeouts).await?;
+        let exchange = Exchange::begin(self.clock.clone(), &self.settings.timeouts, side.cut.clone());
         side.serves(&exchange);
         let request = head.towards_dyno(parts, !upload.is_empty(), &self.settings, accepted).map(|()| upload.to(&exchange));
         let failed = |error: hyper::Error| exchange.failure().unwrap_or_else(|| Fact::of_response(&error, exchange.received()));

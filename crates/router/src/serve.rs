@@ -12,8 +12,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{connect::Stream, exchange::ClientSide, listen::Router, wire::ClientIo};
 
-/// For a request's head, counted from the end of the request before (Heroku: 60 s).
-const HEAD_LIMIT: Duration = Duration::from_secs(60);
 /// Heroku: 1,000 headers.
 const MAX_HEADERS: usize = 1000;
 /// The largest head; also how much of an answer may wait for the client.
@@ -32,7 +30,7 @@ impl Router {
         };
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_LIMIT)
+            .header_read_timeout(self.settings.timeouts.head)
             .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_BUFFER)
             .title_case_headers(true)

@@ -1,6 +1,6 @@
 //! From a host name to a dyno that takes the connection.
 
-use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use domain::route::{Backend, Choice, Route, RouteTable, choose};
 use tokio::{
@@ -12,18 +12,15 @@ use crate::{
     connect::{Dial, Stream},
     event::Account,
     rescue::Fact,
+    timeouts::Timeouts,
 };
 
-/// To one dyno (Heroku: 5 s).
-const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// For a dyno to come up (Heroku: 75 s).
-const BOOT_LIMIT: Duration = Duration::from_secs(75);
 /// Dynos tried for one request (Heroku: 10).
 const MAX_ATTEMPTS: usize = 10;
 
 /// The app of a host.
 pub(crate) fn find(routes: &watch::Receiver<Arc<RouteTable>>, host: &str) -> Option<Arc<Route>> {
-    routes.borrow().hosts.get(host).cloned()
+    routes.borrow().route(host).cloned()
 }
 
 /// Draws dynos until one takes the connection. Only connecting is tried again: once a byte was sent, the dyno may have acted.
@@ -34,19 +31,20 @@ pub(crate) async fn reach(
     chance: &ports::Chance,
     host: &str,
     account: &mut Account,
+    timeouts: &Timeouts,
 ) -> Result<Box<dyn Stream>, Fact> {
-    let give_up = Instant::now() + BOOT_LIMIT;
+    let give_up = Instant::now() + timeouts.boot;
     let mut tried: Vec<SocketAddr> = Vec::new();
     let mut last_failure = None;
     loop {
-        let route = routes.borrow_and_update().hosts.get(host).cloned().ok_or(Fact::AppGone)?;
+        let route = routes.borrow_and_update().route(host).cloned().ok_or(Fact::AppGone)?;
         let route = without(&route, &tried);
         match (choose(&route, |among| chance.below(among)), last_failure) {
             (Choice::Dyno(_), Some(failure)) if tried.len() >= MAX_ATTEMPTS => return Err(failure),
             (Choice::Dyno(index), _) => {
                 let Backend { dyno, address: Some(address), .. } = &route.web[index] else { return Err(Fact::AppGone) };
                 account.trying(dyno);
-                match timeout(CONNECT_LIMIT, dial.dial(*address)).await {
+                match timeout(timeouts.connect, dial.dial(*address)).await {
                     Ok(Ok(stream)) => {
                         account.connected();
                         return Ok(stream);
