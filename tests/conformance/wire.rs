@@ -132,6 +132,21 @@ impl Conn {
         self.buffer.drain(..count).collect()
     }
 
+    /// The first line, if one comes before the end.
+    pub(crate) fn first_line(&mut self) -> Option<String> {
+        while !self.buffer.contains(&b'\n') && self.more().is_none() {}
+        let end = self.buffer.iter().position(|byte| *byte == b'\n')?;
+        Some(String::from_utf8_lossy(&self.buffer[..end]).into_owned())
+    }
+
+    /// Whether something came that was not read yet.
+    pub(crate) fn has_more(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("a socket takes options");
+        let came = self.stream.peek(&mut [0]).is_ok();
+        self.stream.set_nonblocking(false).expect("a socket takes options");
+        came
+    }
+
     /// Reads these words next.
     #[track_caller]
     pub(crate) fn expect(&mut self, words: &str) {

@@ -51,7 +51,11 @@ impl Exchange {
         self.received.fetch_add(count as u64, Ordering::Relaxed);
         let now = self.now();
         let mut state = self.lock();
+        let before = state.clock.deadline();
         state.clock = state.clock.response_bytes(now);
+        if state.clock.deadline() < before {
+            self.nearer.notify_one();
+        }
     }
 
     /// The client's body is complete.

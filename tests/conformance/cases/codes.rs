@@ -167,7 +167,7 @@ fn waiting() -> Vec<Case> {
             world.logs(&line("at=error code=H13 desc=\"Connection closed without response\"", PAGE));
         }),
         case("H15 the dyno stalls inside its head", || {
-            let world = World::with(Setup { timeouts: &[("between_bytes", "400ms")], ..Setup::default() });
+            let world = World::with(Setup { timeouts: &[("first_byte", "600ms"), ("between_bytes", "400ms")], ..Setup::default() });
             let mut client = world.client();
             client.send(GET);
             let mut dyno = world.dyno();

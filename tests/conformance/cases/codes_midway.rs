@@ -21,7 +21,7 @@ fn begun(world: &World) -> (Conn, Conn) {
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    let idle = || World::with(Setup { timeouts: &[("between_bytes", "500ms")], ..Setup::default() });
+    let idle = || World::with(Setup { timeouts: &[("first_byte", "600ms"), ("between_bytes", "500ms")], ..Setup::default() });
     vec![
         case("H18 midway: the status stays, the client is cut", || {
             let world = World::shop();

@@ -25,7 +25,6 @@ fn hosts() -> Vec<Case> {
     for bad in [
         "a@shop.test",
         "shop.test:65536",
-        "shop.test:",
         "shop.test:8 0",
         "shop.test/x",
         "shop.test\\",
@@ -43,7 +42,7 @@ fn hosts() -> Vec<Case> {
         cases.push(refused(
             &format!("72 Host {bad:?} is refused"),
             host(bad),
-            if ["..", ".", "shop..test", "shop.test:", "[::1"].contains(&bad) { &[400, 404] } else { &[400] },
+            if ["..", ".", "shop..test", "[::1"].contains(&bad) { &[400, 404] } else { &[400] },
         ));
     }
     cases
@@ -84,13 +83,13 @@ fn smuggled() -> Vec<Case> {
             client.finish_sending();
             let mut reader = client.stream.try_clone().expect("sockets can be cloned");
             let reading = std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
-            let mut seen = Vec::new();
+            let (mut seen, mut dynos) = (Vec::new(), Vec::new());
             eventually(|| {
                 if let Some(mut dyno) = world.try_dyno(0) {
-                    let head = dyno.head();
-                    seen.push(head.target().to_owned());
-                    dyno.body(&head);
-                    dyno.send(OK);
+                    seen.extend(dyno.first_line());
+                    dyno.try_send(OK);
+                    // Left open: closed on unread bytes, it would be reset, and take its answer along.
+                    dynos.push(dyno);
                 }
                 reading.is_finished()
             });

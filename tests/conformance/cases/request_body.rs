@@ -41,12 +41,10 @@ fn conflict(length: &'static str) -> impl Fn() + Send + Sync + 'static {
 
 fn world_has_dyno(world: &World, client: &mut Conn) -> bool {
     let Some(mut dyno) = world.try_dyno(0) else {
-        if client.stream.set_nonblocking(true).is_ok() && client.stream.peek(&mut [0]).is_ok_and(|count| count > 0) {
-            client.stream.set_nonblocking(false).expect("a socket takes options");
+        if client.has_more() {
             is_refused(client, &[400]);
             return true;
         }
-        client.stream.set_nonblocking(false).expect("a socket takes options");
         return false;
     };
     let head = dyno.head();

@@ -87,7 +87,8 @@ fn handshakes() -> Vec<Case> {
 fn tunnels() -> Vec<Case> {
     vec![
         case("1.7 bytes go both ways", || {
-            let (mut client, mut dyno) = tunnel(&World::shop());
+            let world = World::shop();
+            let (mut client, mut dyno) = tunnel(&world);
             for _ in 0..3 {
                 client.send("\u{0}ping\r\n\r\n");
                 dyno.expect("\u{0}ping\r\n\r\n");
@@ -96,7 +97,8 @@ fn tunnels() -> Vec<Case> {
             }
         }),
         case("1.7 a megabyte goes each way at once", || {
-            let (mut client, mut dyno) = tunnel(&World::shop());
+            let world = World::shop();
+            let (mut client, mut dyno) = tunnel(&world);
             let bytes = "x".repeat(1 << 20);
             std::thread::scope(|scope| {
                 for side in [&client, &dyno] {
@@ -131,18 +133,21 @@ fn tunnels() -> Vec<Case> {
             dyno.expect("early");
         }),
         case("1.7 the client's end is the dyno's", || {
-            let (client, mut dyno) = tunnel(&World::shop());
+            let world = World::shop();
+            let (client, mut dyno) = tunnel(&world);
             drop(client);
             dyno.ends();
         }),
         case("1.7 the dyno's end is the client's, after all it said", || {
-            let (mut client, mut dyno) = tunnel(&World::shop());
+            let world = World::shop();
+            let (mut client, mut dyno) = tunnel(&world);
             dyno.send("bye");
             drop(dyno);
             assert_eq!(client.rest().0, b"bye");
         }),
         case("1.7 there is no half of a close", || {
-            let (mut client, mut dyno) = tunnel(&World::shop());
+            let world = World::shop();
+            let (mut client, mut dyno) = tunnel(&world);
             client.finish_sending();
             dyno.ends();
             client.ends();
