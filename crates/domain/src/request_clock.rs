@@ -10,6 +10,21 @@ use crate::error_code::ErrorCode;
 pub struct RequestClock {
     deadline: Duration,
     stage: Stage,
+    limits: Limits,
+}
+
+/// How long nothing may move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From the whole request sent to the first byte of the response.
+    pub first_byte: Duration,
+    /// Between bytes otherwise, in either direction.
+    pub between_bytes: Duration,
+}
+
+impl Limits {
+    /// 30 s and 55 s.
+    pub const HEROKU: Self = Self { first_byte: Duration::from_secs(30), between_bytes: Duration::from_secs(55) };
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,12 +38,9 @@ enum Stage {
 }
 
 impl RequestClock {
-    pub const FIRST_BYTE: Duration = Duration::from_secs(30);
-    pub const BETWEEN_BYTES: Duration = Duration::from_secs(55);
-
     /// The head is passed on; a body may follow.
-    pub const fn started() -> Self {
-        Self { deadline: Self::BETWEEN_BYTES, stage: Stage::Sending }
+    pub const fn started(limits: Limits) -> Self {
+        Self { deadline: limits.between_bytes, stage: Stage::Sending, limits }
     }
 
     /// Bytes of the client's body were passed on, or bytes of the answer to the client.
@@ -36,7 +48,7 @@ impl RequestClock {
     pub fn request_bytes(self, now: Duration) -> Self {
         match self.stage {
             Stage::Waiting => self,
-            Stage::Sending | Stage::Answering => Self { deadline: now + Self::BETWEEN_BYTES, ..self },
+            Stage::Sending | Stage::Answering => Self { deadline: now + self.limits.between_bytes, ..self },
         }
     }
 
@@ -44,7 +56,7 @@ impl RequestClock {
     #[must_use]
     pub fn request_sent(self, now: Duration) -> Self {
         match self.stage {
-            Stage::Sending => Self { deadline: now + Self::FIRST_BYTE, stage: Stage::Waiting },
+            Stage::Sending => Self { deadline: now + self.limits.first_byte, stage: Stage::Waiting, ..self },
             Stage::Waiting | Stage::Answering => self,
         }
     }
@@ -52,7 +64,7 @@ impl RequestClock {
     /// Bytes of the response came.
     #[must_use]
     pub fn response_bytes(self, now: Duration) -> Self {
-        Self { deadline: now + Self::BETWEEN_BYTES, stage: Stage::Answering }
+        Self { deadline: now + self.limits.between_bytes, stage: Stage::Answering, ..self }
     }
 
     /// When to ask [`Self::expired`] next.
@@ -80,7 +92,7 @@ mod tests {
     #[test]
     fn thirty_seconds_then_fifty_five_between_bytes() {
         let at = Duration::from_secs;
-        let clock = RequestClock::started();
+        let clock = RequestClock::started(Limits::HEROKU);
         assert_eq!(clock.expired(at(54)), None);
         assert_eq!(clock.expired(at(55)), Some(ErrorCode::H28ClientConnectionIdle));
         let clock = clock.request_bytes(at(50)).request_sent(at(100));

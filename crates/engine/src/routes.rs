@@ -7,7 +7,7 @@ use std::{
 
 use domain::{
     dyno::{After, State},
-    route::{Backend, Condition, Route, RouteTable},
+    route::{Backend, Condition, Features, Route, RouteTable},
 };
 use ports::runtime::{self, ContainerKey, SeenContainer};
 use store::World;
@@ -38,7 +38,14 @@ pub(crate) fn publish(platform: &Platform, worlds: &[World], containers: &HashMa
             Some(Backend { dyno: record.name.clone(), address, condition })
         };
         let web = world.dynos.iter().filter(|record| record.name.process_type.is_web()).filter_map(backend).collect();
-        let route = Route { app: world.app.id, name: world.app.name.clone(), maintenance: world.app.maintenance, blank: world.slug.is_none(), web };
+        let route = Route {
+            app: world.app.id,
+            name: world.app.name.clone(),
+            maintenance: world.app.maintenance,
+            blank: world.slug.is_none(),
+            features: Features::default(),
+            web,
+        };
         table.hosts.insert(format!("{}.{}", world.app.name, platform.settings.app_domain), Arc::new(route));
     }
     drop(addresses);

@@ -21,8 +21,8 @@ use crate::{
     worker::{Peer, Scratch, Worker},
 };
 
-/// For a request's head, counted from the end of the request before (Heroku: 60 s).
-const HEAD_LIMIT: Duration = Duration::from_secs(60);
+/// For a page of ours to be taken.
+const SAY_LIMIT: Duration = Duration::from_secs(60);
 /// What a client may send ahead while it waits for an answer.
 const AHEAD: usize = 64 * 1024;
 /// How long, and how much, a client may go on sending what nobody reads, so that it gets to read its answer.
@@ -53,7 +53,7 @@ impl<C: Stream> Client<C> {
 
     /// Waits for a request's head.
     pub(crate) async fn next(&mut self, worker: &Worker) -> Next {
-        let deadline = Instant::now() + HEAD_LIMIT;
+        let deadline = Instant::now() + worker.router.settings.timeouts.head;
         if let Some(scratch) = &mut self.scratch {
             scratch.lines.reset();
         }
@@ -129,7 +129,7 @@ impl<C: Stream> Client<C> {
             io.write_all(bytes).await?;
             io.flush().await
         };
-        matches!(timer.limit(Instant::now() + HEAD_LIMIT, write).await, Some(Ok(())))
+        matches!(timer.limit(Instant::now() + SAY_LIMIT, write).await, Some(Ok(())))
     }
 
     /// Writes a page of ours and ends the connection. `unread`: the client may still be sending.

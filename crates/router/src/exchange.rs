@@ -116,7 +116,7 @@ impl<'x, C: Stream> Exchange<'x, C> {
             inbox: Buffer::new(),
             up: if plan.awaits_continue { Up::Held(body) } else { Up::Sending(body) },
             down: Down::Head,
-            clock: RequestClock::started(),
+            clock: RequestClock::started(worker.router.settings.timeouts.limits()),
             began: Instant::now(),
             received: 0,
             ended,

@@ -26,10 +26,12 @@ mod rescue;
 
 mod bell;
 mod buffer;
+mod timeouts;
 mod timer;
 
 pub use event::{LogSinkAdapter, RequestRouted, RequestSink};
 pub use listen::{Router, Settings};
+pub use timeouts::Timeouts;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use crate::{
     bell::{Bell, Phase},
     connect::Dial,
     event::RequestSink,
+    timeouts::Timeouts,
     worker::{Peer, Worker},
 };
 
@@ -24,6 +25,7 @@ pub struct Settings {
     pub port: u16,
     /// How long requests may go on after the router was told to stop.
     pub shutdown_grace: Duration,
+    pub timeouts: Timeouts,
 }
 
 impl Settings {

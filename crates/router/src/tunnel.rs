@@ -22,9 +22,6 @@ use crate::{
     worker::Worker,
 };
 
-/// Silence in both directions together (Heroku: 55 s).
-const IDLE_LIMIT: Duration = Duration::from_secs(55);
-
 /// Passes bytes both ways until either side closes, or nothing moved in either direction for 55 s. What came behind the
 /// handshake goes first. `received` is what the dyno has sent so far.
 pub(crate) async fn tunnel<C: Stream>(
@@ -52,7 +49,7 @@ pub(crate) async fn tunnel<C: Stream>(
             }
             moved = Instant::now();
         }
-        timer.poll(cx, moved + IDLE_LIMIT).map(|()| Some(Fact::ClockRanOut(ErrorCode::H15IdleConnection)))
+        timer.poll(cx, moved + worker.router.settings.timeouts.between_bytes).map(|()| Some(Fact::ClockRanOut(ErrorCode::H15IdleConnection)))
     })
     .await;
     account.passed_in_all(received);

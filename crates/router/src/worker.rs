@@ -72,7 +72,7 @@ impl Worker {
         if receiver.has_changed().unwrap_or(false) {
             *table = receiver.borrow_and_update().clone();
         }
-        crate::table::find(table, host).cloned()
+        table.route(host).cloned()
     }
 
     pub(crate) fn scratch(&self) -> Box<Scratch> {

@@ -11,7 +11,7 @@ use std::{
 
 use domain::{
     AppId,
-    route::{Backend, Condition, Route, RouteTable},
+    route::{Backend, Condition, Features, Route, RouteTable},
 };
 use futures_util::future::BoxFuture;
 use ports::{Chance, clock::TokioClock};
@@ -21,12 +21,12 @@ use tokio::{
 };
 
 use crate::{
-    RequestRouted, RequestSink, Router, Settings,
+    RequestRouted, RequestSink, Router, Settings, Timeouts,
     connect::{Dial, Stream},
     worker::Worker,
 };
 
-pub(super) const SETTINGS: Settings = Settings { proto: "http", port: 8080, shutdown_grace: Duration::from_secs(5) };
+pub(super) const SETTINGS: Settings = Settings { proto: "http", port: 8080, shutdown_grace: Duration::from_secs(5), timeouts: Timeouts::HEROKU };
 pub(super) const GET: &str = "GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n";
 pub(super) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -90,7 +90,7 @@ pub(super) fn backend(index: u16, condition: Condition) -> Backend {
 }
 
 pub(super) fn shop(web: Vec<Backend>) -> Route {
-    Route { app: AppId::from_uuid(uuid::Uuid::nil()), name: "shop".parse().unwrap(), maintenance: false, blank: false, web }
+    Route { app: AppId::from_uuid(uuid::Uuid::nil()), name: "shop".parse().unwrap(), maintenance: false, blank: false, features: Features::default(), web }
 }
 
 pub(super) fn table(route: Route) -> Arc<RouteTable> {
