@@ -88,6 +88,16 @@ impl Buffer {
         self.ready = self.end;
     }
 
+    /// So many bytes of what came are to be passed on.
+    pub(crate) fn pass(&mut self, count: usize) {
+        self.ready += count;
+    }
+
+    /// Nobody wants what came.
+    pub(crate) fn drop_raw(&mut self) {
+        self.end = self.ready;
+    }
+
     /// Lets a body take what is its own. Gives how much of it was data.
     pub(crate) fn advance(&mut self, body: &mut Body) -> Result<usize, BadChunk> {
         let from = self.ready;
@@ -176,6 +186,11 @@ impl Outbox {
 
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
+        self.sent = 0;
+    }
+
+    /// All of it again.
+    pub(crate) fn rewind(&mut self) {
         self.sent = 0;
     }
 }

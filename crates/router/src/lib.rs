@@ -10,15 +10,21 @@ pub mod listen;
 
 mod client;
 mod proxy;
+mod question;
 mod worker;
 
 pub mod http1;
 
 mod exchange;
 mod tunnel;
+mod websocket;
 
+mod affinity;
 pub mod connect;
-mod table;
+mod dispatch;
+mod fleet;
+mod housekeeping;
+mod idle;
 
 mod account;
 mod page;

@@ -1,10 +1,18 @@
 //! The router and its door.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
+};
 
 use domain::route::RouteTable;
 use ports::{Chance, Clock};
-use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -12,6 +20,7 @@ use crate::{
     bell::{Bell, Phase},
     connect::Dial,
     event::RequestSink,
+    fleet::Fleet,
     timeouts::Timeouts,
     worker::{Peer, Worker},
 };
@@ -44,6 +53,10 @@ pub struct Router {
     pub(crate) settings: Settings,
     /// None: straight to the address.
     pub(crate) dial: Option<Arc<dyn Dial>>,
+    pub(crate) fleet: Fleet,
+    pub(crate) workers: Mutex<Vec<Weak<Worker>>>,
+    /// There may be connections that grow old.
+    pub(crate) shelved: Notify,
     /// Connections and tunnels.
     pub(crate) tasks: TaskTracker,
     /// Ends them all.
@@ -84,13 +97,26 @@ impl Router {
     ) -> Arc<Self> {
         let bell = Arc::new(Bell::default());
         let books = Arc::new(Books { sink, clock: clock.clone(), bell: bell.clone() });
-        Arc::new(Self { routes, books, clock, chance, settings, dial, tasks: TaskTracker::new(), bell })
+        Arc::new(Self {
+            routes,
+            books,
+            clock,
+            chance,
+            settings,
+            dial,
+            fleet: Fleet::new(),
+            workers: Mutex::default(),
+            shelved: Notify::new(),
+            tasks: TaskTracker::new(),
+            bell,
+        })
     }
 
     /// Takes connections until `shutdown`; then lets what has begun come to its end, for at most
     /// [`Settings::shutdown_grace`].
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
         let worker = Worker::new(self.clone());
+        let housekeeping = tokio::spawn(crate::housekeeping::keep(Arc::downgrade(&self)));
         loop {
             let (stream, peer) = tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -111,6 +137,7 @@ impl Router {
             self.tasks.spawn(worker.clone().serve_connection(stream, self.settings.peer(peer.ip())));
         }
         drop(listener);
+        housekeeping.abort();
         self.bell.ring(Phase::Stopping);
         self.tasks.close();
         if timeout(self.settings.shutdown_grace, self.tasks.wait()).await.is_err() {

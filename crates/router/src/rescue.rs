@@ -16,6 +16,8 @@ pub(crate) enum Fact {
     AppGone,
     #[error("no dyno came up in time")]
     NoneCameUp,
+    #[error("no dyno that had failed came back in time")]
+    AllSetAside,
     #[error("the dyno refused the connection")]
     ConnectRefused,
     #[error("the dyno did not take the connection in time")]
@@ -57,6 +59,7 @@ impl Fact {
             Self::NoDyno(code) | Self::ClockRanOut(code) => (code, None, None),
             Self::AppGone => (E::H14NoWebProcesses, None, None),
             Self::NoneCameUp => (E::H20BootTimeout, None, None),
+            Self::AllSetAside => (E::H99PlatformError, None, None),
             Self::ConnectRefused => (E::H21BackendConnectionRefused, None, None),
             Self::ConnectTimedOut => (E::H19BackendConnectionTimeout, None, None),
             Self::ClosedWithoutResponse => (E::H13ClosedWithoutResponse, None, None),

@@ -15,6 +15,7 @@ use crate::{
     client::Client,
     connect::Stream,
     http1::head::HeadReader,
+    idle::Idle,
     listen::Router,
 };
 
@@ -41,6 +42,7 @@ pub(crate) struct Scratch {
 pub(crate) struct Worker {
     pub(crate) router: Arc<Router>,
     pub(crate) pool: Pool,
+    pub(crate) idle: Idle,
     #[expect(clippy::vec_box, reason = "they come and go as boxes, so that a connection holds only a pointer")]
     scratches: Mutex<Vec<Box<Scratch>>>,
     table: Mutex<(watch::Receiver<Arc<RouteTable>>, Arc<RouteTable>)>,
@@ -55,13 +57,16 @@ impl Worker {
     pub(crate) fn new(router: Arc<Router>) -> Arc<Self> {
         let mut receiver = router.routes.clone();
         let table = receiver.borrow_and_update().clone();
-        Arc::new(Self {
+        let worker = Arc::new(Self {
             router,
             pool: Pool::default(),
+            idle: Idle::default(),
             scratches: Mutex::default(),
             table: Mutex::new((receiver, table)),
             date: Mutex::new((i64::MIN, [0; 29])),
-        })
+        });
+        lock(&worker.router.workers).push(Arc::downgrade(&worker));
+        worker
     }
 
     /// The app of a host, in the newest table.
