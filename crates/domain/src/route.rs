@@ -79,11 +79,18 @@ pub enum Choice {
     Dyno(usize),
     /// None is up, but one is starting (Heroku: up to 75 s, then H20).
     Wait,
+    /// Some are up, but none of them can be used right now.
+    Busy,
     Refuse(ErrorCode),
 }
 
 /// Chooses uniformly among the dynos that are up. `draw(n)` gives a number in `0..n`.
 pub fn choose(route: &Route, draw: impl FnOnce(usize) -> usize) -> Choice {
+    choose_usable(route, |_| true, draw)
+}
+
+/// Chooses uniformly among the dynos that are up and of which `is_usable(index)` holds.
+pub fn choose_usable(route: &Route, is_usable: impl Fn(usize) -> bool, draw: impl FnOnce(usize) -> usize) -> Choice {
     if route.blank {
         return Choice::Refuse(ErrorCode::H81BlankApp);
     }
@@ -93,9 +100,17 @@ pub fn choose(route: &Route, draw: impl FnOnce(usize) -> usize) -> Choice {
     if route.web.is_empty() {
         return Choice::Refuse(ErrorCode::H14NoWebProcesses);
     }
-    let up: Vec<usize> = (0..route.web.len()).filter(|&i| route.web[i].condition == Condition::Up && route.web[i].address.is_some()).collect();
-    if !up.is_empty() {
-        return Choice::Dyno(up[draw(up.len())]);
+    let up = |index: &usize| route.web[*index].condition == Condition::Up && route.web[*index].address.is_some();
+    let all = 0..route.web.len();
+    let usable = all.clone().filter(|index| up(index) && is_usable(*index)).count();
+    if usable > 0 {
+        let drawn = draw(usable).min(usable - 1);
+        // What is usable may change meanwhile: then any of them is as good.
+        let mut left = all.clone().filter(|index| up(index) && is_usable(*index));
+        return left.nth(drawn).or_else(|| all.clone().find(up)).map_or(Choice::Busy, Choice::Dyno);
+    }
+    if all.clone().any(|index| up(&index)) {
+        return Choice::Busy;
     }
     if route.web.iter().all(|backend| backend.condition == Condition::Crashed) {
         return Choice::Refuse(ErrorCode::H10AppCrashed);
@@ -145,6 +160,14 @@ mod tests {
         assert_eq!(table.route("a.b.example.com"), Some(&far));
         assert_eq!(table.route("example.com"), None, "a wildcard is for names below it");
         assert_eq!(table.route(&(".".repeat(200) + "example.com")), None);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_passed_over() {
+        use Condition::{Crashed, Up};
+        let route = route(&[Up, Up, Crashed, Up]);
+        assert_eq!(choose_usable(&route, |index| index > 1, |n| n - 1), Choice::Dyno(3));
+        assert_eq!(choose_usable(&route, |index| index == 2, |_| 0), Choice::Busy);
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use domain::request_clock::{Limits, RequestClock};
-use jiff::{SignedDuration, Timestamp};
+use domain::request_clock::Limits;
 
 /// Heroku's figures, unless the operator of a router sets others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +28,8 @@ impl Timeouts {
         head: Duration::from_secs(60),
     };
 
-    /// The clock of a request whose head is passed on now.
-    pub(crate) fn request_clock(&self, now: Timestamp) -> RequestClock {
-        let signed = |duration: Duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-        RequestClock::started(now, Limits { first_byte: signed(self.first_byte), between_bytes: signed(self.between_bytes) })
+    /// What a request's clock runs by.
+    pub(crate) const fn limits(&self) -> Limits {
+        Limits { first_byte: self.first_byte, between_bytes: self.between_bytes }
     }
 }
