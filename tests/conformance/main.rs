@@ -1,4 +1,4 @@
-//! What ../../docs/ROUTER.md and Heroku say of the router, line by line, with raw sockets on both sides: a scripted client, the
+//! What docs/ROUTER.md and Heroku say of the router, line by line, with raw sockets on both sides: a scripted client, the
 //! real `mypaasd router --routes FILE`, a scripted dyno. Each case has a router of its own.
 //!
 //!     cargo build -p mypaasd && cargo test -p e2e --test conformance [-- WORD…]
