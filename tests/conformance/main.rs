@@ -6,6 +6,8 @@
 //! runs the cases whose names contain one of the words. Time limits are short ones, set in the routes file; with
 //! `CONFORMANCE=full` they are Heroku's. What the router cannot do yet stands in `known_gaps.rs` and must fail.
 
+#![expect(clippy::print_stdout, reason = "a test program speaks to whoever runs it")]
+
 mod cases;
 mod known_gaps;
 mod play;

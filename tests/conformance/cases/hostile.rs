@@ -61,7 +61,7 @@ fn headers() -> Vec<Case> {
             assert_eq!(head.one("x-request-id").len(), 36);
         }),
         forwarded("74 a Via of many hops passes", get(&format!("Via: {}1.1 end", "1.1 a, ".repeat(200))), |head| {
-            assert!(head.one("via").contains("1.1 end, 1.1 "))
+            assert!(head.one("via").contains("1.1 end, 1.1 "));
         }),
     ];
     for byte in ["\u{b}", "\u{c}", "\u{7f}", "\u{1}"] {

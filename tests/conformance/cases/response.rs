@@ -64,7 +64,7 @@ fn headers() -> Vec<Case> {
             assert!(!message.head.has("x-hop") && message.head.has("x-stays"));
         }),
         answered("1.4 a thousand headers less some pass", response(&(0..950).map(|i| format!("X-{i}: {i}")).collect::<Vec<_>>().join("\r\n")), |message| {
-            assert!(message.head.has("x-949"))
+            assert!(message.head.has("x-949"));
         }),
     ];
     for name in ["Keep-Alive", "TE", "Proxy-Authorization"] {
@@ -194,7 +194,7 @@ fn bodyless() -> Vec<Case> {
         without_body("1.4 HEAD with a misplaced body: it is dropped", "HEAD", OK, |head| assert_eq!(head.one("content-length"), "5")),
         without_body("1.4 204 waits for no body", "GET", "HTTP/1.1 204 No Content\r\n\r\n", |head| assert_eq!(head.status(), 204)),
         without_body("1.4 204 with the dyno's close keeps the client", "GET", "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", |head| {
-            assert!(!head.closes())
+            assert!(!head.closes());
         }),
         without_body("1.4 204 with a misplaced body: it is dropped", "GET", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", |head| {
             assert_eq!(head.status(), 204);
@@ -203,7 +203,7 @@ fn bodyless() -> Vec<Case> {
             assert_eq!((head.status(), head.one("content-length")), (304, "500"));
         }),
         without_body("1.4 304 with the dyno's close keeps the client", "GET", "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n", |head| {
-            assert!(!head.closes())
+            assert!(!head.closes());
         }),
     ]
 }

@@ -152,7 +152,7 @@ fn order() -> Vec<Case> {
         }),
         forwarded("1.3 names are title-cased", get("x-my-header: 1"), |head| assert!(head.lines.iter().any(|(name, _)| name == "X-My-Header"), "{head:#?}")),
         forwarded("1.3 values with bytes above 127 pass", [get("X-A: caf").trim_end().as_bytes(), b"\xe9\r\n\r\n"].concat(), |head| {
-            assert!(head.one("x-a").starts_with("caf"))
+            assert!(head.one("x-a").starts_with("caf"));
         }),
     ]
 }
