@@ -14,10 +14,13 @@ pub enum ErrorCode {
     H19BackendConnectionTimeout,
     H20BootTimeout,
     H21BackendConnectionRefused,
+    H22ConnectionLimit,
+    H24ForcedClose,
     H25HttpRestriction,
     H26RequestError,
     H27ClientRequestInterrupted,
     H28ClientConnectionIdle,
+    H31MisdirectedRequest,
     H80Maintenance,
     H81BlankApp,
     H99PlatformError,
@@ -34,7 +37,7 @@ impl ErrorCode {
         self.row().1
     }
 
-    /// The status the client gets; 499 (client gone) is only logged.
+    /// The status the client gets; 499 (client gone) is only logged, and 0 stands for none at all.
     pub const fn status(self) -> u16 {
         self.row().2
     }
@@ -70,10 +73,13 @@ impl ErrorCode {
             Self::H19BackendConnectionTimeout => ("H19", "Backend connection timeout", 503),
             Self::H20BootTimeout => ("H20", "App boot timeout", 503),
             Self::H21BackendConnectionRefused => ("H21", "Backend connection refused", 503),
+            Self::H22ConnectionLimit => ("H22", "Connection limit reached", 503),
+            Self::H24ForcedClose => ("H24", "Forced close", 0),
             Self::H25HttpRestriction => ("H25", "HTTP restriction", 502),
             Self::H26RequestError => ("H26", "Request Error", 400),
             Self::H27ClientRequestInterrupted => ("H27", "Client Request Interrupted", 499),
             Self::H28ClientConnectionIdle => ("H28", "Client Connection Idle", 499),
+            Self::H31MisdirectedRequest => ("H31", "Misdirected Request", 421),
             Self::H80Maintenance => ("H80", "Maintenance mode", 503),
             Self::H81BlankApp => ("H81", "Blank app", 503),
             Self::H99PlatformError => ("H99", "Platform error", 503),

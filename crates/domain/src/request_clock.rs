@@ -1,15 +1,30 @@
 //! The two clocks a proxied request runs against.
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 use crate::error_code::ErrorCode;
 
 /// 30 s to the first byte of the response, counted from when the whole request was sent; then 55 s between bytes, in
-/// either direction (Heroku: "Request timeout", rolling window).
+/// either direction (Heroku: "Request timeout", rolling window). Times are counted from when the dyno took the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestClock {
-    deadline: Timestamp,
+    deadline: Duration,
     stage: Stage,
+    limits: Limits,
+}
+
+/// How long nothing may move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From the whole request sent to the first byte of the response.
+    pub first_byte: Duration,
+    /// Between bytes otherwise, in either direction.
+    pub between_bytes: Duration,
+}
+
+impl Limits {
+    /// 30 s and 55 s.
+    pub const HEROKU: Self = Self { first_byte: Duration::from_secs(30), between_bytes: Duration::from_secs(55) };
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,42 +38,42 @@ enum Stage {
 }
 
 impl RequestClock {
-    pub const FIRST_BYTE: SignedDuration = SignedDuration::from_secs(30);
-    pub const BETWEEN_BYTES: SignedDuration = SignedDuration::from_secs(55);
-
-    /// The head was passed on; a body may follow.
-    pub fn started(now: Timestamp) -> Self {
-        Self { deadline: now + Self::BETWEEN_BYTES, stage: Stage::Sending }
+    /// The head is passed on; a body may follow.
+    pub const fn started(limits: Limits) -> Self {
+        Self { deadline: limits.between_bytes, stage: Stage::Sending, limits }
     }
 
-    /// Bytes of the client's body were passed on.
-    pub fn request_bytes(self, now: Timestamp) -> Self {
+    /// Bytes of the client's body were passed on, or bytes of the answer to the client.
+    #[must_use]
+    pub fn request_bytes(self, now: Duration) -> Self {
         match self.stage {
             Stage::Waiting => self,
-            Stage::Sending | Stage::Answering => Self { deadline: now + Self::BETWEEN_BYTES, ..self },
+            Stage::Sending | Stage::Answering => Self { deadline: now + self.limits.between_bytes, ..self },
         }
     }
 
     /// The whole request was passed on: the 30 s begin.
-    pub fn request_sent(self, now: Timestamp) -> Self {
+    #[must_use]
+    pub fn request_sent(self, now: Duration) -> Self {
         match self.stage {
-            Stage::Sending => Self { deadline: now + Self::FIRST_BYTE, stage: Stage::Waiting },
+            Stage::Sending => Self { deadline: now + self.limits.first_byte, stage: Stage::Waiting, ..self },
             Stage::Waiting | Stage::Answering => self,
         }
     }
 
     /// Bytes of the response came.
-    pub fn response_bytes(self, now: Timestamp) -> Self {
-        Self { deadline: now + Self::BETWEEN_BYTES, stage: Stage::Answering }
+    #[must_use]
+    pub fn response_bytes(self, now: Duration) -> Self {
+        Self { deadline: now + self.limits.between_bytes, stage: Stage::Answering, ..self }
     }
 
     /// When to ask [`Self::expired`] next.
-    pub const fn deadline(&self) -> Timestamp {
+    pub const fn deadline(&self) -> Duration {
         self.deadline
     }
 
     /// What to call it if the time is up.
-    pub fn expired(&self, now: Timestamp) -> Option<ErrorCode> {
+    pub fn expired(&self, now: Duration) -> Option<ErrorCode> {
         if now < self.deadline {
             return None;
         }
@@ -76,9 +91,8 @@ mod tests {
 
     #[test]
     fn thirty_seconds_then_fifty_five_between_bytes() {
-        let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let at = |seconds| start + SignedDuration::from_secs(seconds);
-        let clock = RequestClock::started(start);
+        let at = Duration::from_secs;
+        let clock = RequestClock::started(Limits::HEROKU);
         assert_eq!(clock.expired(at(54)), None);
         assert_eq!(clock.expired(at(55)), Some(ErrorCode::H28ClientConnectionIdle));
         let clock = clock.request_bytes(at(50)).request_sent(at(100));

@@ -7,9 +7,27 @@ use crate::{app::AppId, dyno::DynoName, error_code::ErrorCode, names::AppName};
 /// Everything the router knows: which host belongs to which app. Replaced whole, never changed in place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RouteTable {
-    /// By lower-case host name without port.
+    /// By lower-case host name without port; `*.example.com` stands for every name below `example.com`.
     pub hosts: HashMap<String, Arc<Route>>,
 }
+
+impl RouteTable {
+    /// The app of a host: its own name, else the nearest wildcard above it. A name has few dots, whatever the table's size.
+    pub fn route(&self, host: &str) -> Option<&Arc<Route>> {
+        self.hosts.get(host).or_else(|| {
+            let mut wildcard = String::with_capacity(host.len() + 1);
+            host.match_indices('.').take(MAX_LABELS).find_map(|(dot, _)| {
+                wildcard.clear();
+                wildcard.push('*');
+                wildcard.push_str(&host[dot..]);
+                self.hosts.get(&wildcard)
+            })
+        })
+    }
+}
+
+/// So many levels above a host are looked at: one made of dots costs no more.
+const MAX_LABELS: usize = 16;
 
 /// An app as the router sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +37,21 @@ pub struct Route {
     pub maintenance: bool,
     /// Nothing was ever deployed (H81).
     pub blank: bool,
+    pub features: Features,
     pub web: Vec<Backend>,
+}
+
+/// What an app asked for beyond the ordinary (Heroku: `heroku labs`, `heroku features`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Features {
+    /// `http-session-affinity`: a client stays with its dyno, by cookie.
+    pub session_affinity: bool,
+    /// `http-end-to-end-continue`: the dyno answers `Expect: 100-continue`, not the router.
+    pub end_to_end_continue: bool,
+    /// `keep-alive`: connections to dynos are used again.
+    pub keep_alive: bool,
+    /// `least-in-flight`: of two dynos drawn, the less busy one.
+    pub least_in_flight: bool,
 }
 
 /// A web dyno as the router sees it.
@@ -49,11 +81,18 @@ pub enum Choice {
     Dyno(usize),
     /// None is up, but one is starting (Heroku: up to 75 s, then H20).
     Wait,
+    /// Some are up, but none of them can be used right now.
+    Busy,
     Refuse(ErrorCode),
 }
 
 /// Chooses uniformly among the dynos that are up. `draw(n)` gives a number in `0..n`.
 pub fn choose(route: &Route, draw: impl FnOnce(usize) -> usize) -> Choice {
+    choose_usable(route, |_| true, draw)
+}
+
+/// Chooses uniformly among the dynos that are up and of which `is_usable(index)` holds.
+pub fn choose_usable(route: &Route, is_usable: impl Fn(usize) -> bool, draw: impl FnOnce(usize) -> usize) -> Choice {
     if route.blank {
         return Choice::Refuse(ErrorCode::H81BlankApp);
     }
@@ -63,9 +102,17 @@ pub fn choose(route: &Route, draw: impl FnOnce(usize) -> usize) -> Choice {
     if route.web.is_empty() {
         return Choice::Refuse(ErrorCode::H14NoWebProcesses);
     }
-    let up: Vec<usize> = (0..route.web.len()).filter(|&i| route.web[i].condition == Condition::Up && route.web[i].address.is_some()).collect();
-    if !up.is_empty() {
-        return Choice::Dyno(up[draw(up.len())]);
+    let up = |index: &usize| route.web[*index].condition == Condition::Up && route.web[*index].address.is_some();
+    let all = 0..route.web.len();
+    let usable = all.clone().filter(|index| up(index) && is_usable(*index)).count();
+    if usable > 0 {
+        let drawn = draw(usable).min(usable - 1);
+        // What is usable may change meanwhile: then any of them is as good.
+        let mut left = all.clone().filter(|index| up(index) && is_usable(*index));
+        return left.nth(drawn).or_else(|| all.clone().find(up)).map_or(Choice::Busy, Choice::Dyno);
+    }
+    if all.clone().any(|index| up(&index)) {
+        return Choice::Busy;
     }
     if route.web.iter().all(|backend| backend.condition == Condition::Crashed) {
         return Choice::Refuse(ErrorCode::H10AppCrashed);
@@ -88,6 +135,7 @@ mod tests {
             name: "shop".parse().unwrap(),
             maintenance: false,
             blank: false,
+            features: Features::default(),
             web: web.iter().enumerate().map(backend).collect(),
         }
     }
@@ -101,6 +149,27 @@ mod tests {
         assert_eq!(choose(&route(&[Crashed, Up, Starting, Up]), |n| n - 1), Choice::Dyno(3));
         assert_eq!(choose(&Route { maintenance: true, ..route(&[Up]) }, |_| 0), Choice::Refuse(ErrorCode::H80Maintenance));
         assert_eq!(choose(&Route { blank: true, maintenance: true, ..route(&[]) }, |_| 0), Choice::Refuse(ErrorCode::H81BlankApp));
+    }
+
+    #[test]
+    fn a_name_wins_over_the_nearest_wildcard_above_it() {
+        let [own, near, far] = [0, 1, 2].map(|dynos| Arc::new(route(&vec![Condition::Up; dynos])));
+        let hosts = [("www.eu.example.com", &own), ("*.eu.example.com", &near), ("*.example.com", &far)];
+        let table = RouteTable { hosts: hosts.map(|(host, route)| (host.to_owned(), route.clone())).into() };
+        assert_eq!(table.route("www.eu.example.com"), Some(&own));
+        assert_eq!(table.route("shop.eu.example.com"), Some(&near));
+        assert_eq!(table.route("eu.example.com"), Some(&far));
+        assert_eq!(table.route("a.b.example.com"), Some(&far));
+        assert_eq!(table.route("example.com"), None, "a wildcard is for names below it");
+        assert_eq!(table.route(&(".".repeat(200) + "example.com")), None);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_passed_over() {
+        use Condition::{Crashed, Up};
+        let route = route(&[Up, Up, Crashed, Up]);
+        assert_eq!(choose_usable(&route, |index| index > 1, |n| n - 1), Choice::Dyno(3));
+        assert_eq!(choose_usable(&route, |index| index == 2, |_| 0), Choice::Busy);
     }
 
     #[test]

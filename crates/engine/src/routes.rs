@@ -3,8 +3,9 @@
 use std::{collections::HashSet, sync::Arc};
 
 use domain::{
+    Feature,
     dyno::{After, Leaving, State},
-    route::{Backend, Condition, Route, RouteTable},
+    route::{Backend, Condition, Features, Route, RouteTable},
 };
 use ports::runtime::{self, ContainerKey};
 use store::World;
@@ -44,7 +45,19 @@ pub(crate) fn publish(platform: &Platform, worlds: &[World], containers: &Contai
             Some(Backend { dyno: record.name.clone(), address, condition: condition? })
         };
         let web = world.dynos.iter().filter(|record| record.name.process_type.is_web()).filter_map(backend).collect();
-        let route = Route { app: world.app.id, name: world.app.name.clone(), maintenance: world.app.maintenance, blank: world.slug.is_none(), web };
+        let route = Route {
+            app: world.app.id,
+            name: world.app.name.clone(),
+            maintenance: world.app.maintenance,
+            blank: world.slug.is_none(),
+            features: Features {
+                session_affinity: world.features.contains(&Feature::SessionAffinity),
+                end_to_end_continue: world.features.contains(&Feature::EndToEndContinue),
+                keep_alive: world.features.contains(&Feature::KeepAlive),
+                least_in_flight: world.features.contains(&Feature::LeastInFlight),
+            },
+            web,
+        };
         table.hosts.insert(format!("{}.{}", world.app.name, platform.settings.app_domain), Arc::new(route));
     }
     drop(addresses);

@@ -45,7 +45,7 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
     tasks.spawn(drive(MemoryWatch::new(platform.clone()), Wake::default(), stop.clone()));
     tasks.spawn(drive(Leftovers(platform.clone()), platform.leftovers.clone(), stop.clone()));
     tasks.spawn(drive(Sweep(git.clone()), platform.repositories.clone(), stop.clone()));
-    let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE };
+    let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE, timeouts: router::Timeouts::HEROKU };
     let events = Arc::new(LogSinkAdapter(wired.logplex.clone()));
     let router = Router::new(platform.routes(), events, wired.clock.clone(), wired.chance.clone(), settings);
     tasks.spawn(router.serve(router_port, stop.clone()));
@@ -74,7 +74,7 @@ async fn bind(config: &Config, port: u16) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("port {address} cannot be opened; is something else using it? MYPAAS_PORT chooses another"))
 }
 
-async fn wait_for_signal() -> anyhow::Result<()> {
+pub(crate) async fn wait_for_signal() -> anyhow::Result<()> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = term.recv() => {}

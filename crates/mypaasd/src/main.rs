@@ -6,6 +6,7 @@ mod config_dynos;
 mod keys;
 mod lifecycle;
 mod listen;
+mod router_alone;
 mod tls;
 mod wire;
 
@@ -29,6 +30,12 @@ struct Arguments {
 enum Command {
     /// Runs everything in one process: API, git, builds, dynos, router, logs.
     All,
+    /// Runs the router alone, with the routes of a file that it reads again when it changes.
+    Router {
+        /// TOML: `listen`, then `[[app]]` with name, hosts, dynos, maintenance, features.
+        #[arg(long, value_name = "FILE")]
+        routes: PathBuf,
+    },
     /// Creates an account. The password is read from standard input, one line.
     #[command(name = "account:create")]
     AccountCreate { email: String },
@@ -66,6 +73,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the async runtime could not be started")?;
     match arguments.command {
         Command::All => runtime.block_on(lifecycle::all(config)),
+        Command::Router { routes } => runtime.block_on(router_alone::run(config, &routes)),
         Command::AccountCreate { email } => runtime.block_on(account::create(&config, &email)),
         Command::AccountAdmin { email, revoke } => runtime.block_on(account::admin(&config, &email, !revoke)),
         Command::NetworkRemove => runtime.block_on(async {

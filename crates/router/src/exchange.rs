@@ -1,154 +1,324 @@
-//! What the two sides of one request know of each other: when bytes last moved, how many came, and what went wrong.
+//! One request on one connection to a dyno: both directions at once, without a task of its own, under the request's clock.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, Weak,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    future::poll_fn,
+    io,
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use domain::{ErrorCode, request_clock::RequestClock};
-use jiff::Timestamp;
-use ports::{Clock, clock::sleep_until};
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
-use crate::rescue::Fact;
+use crate::{
+    account::Account,
+    buffer::{Buffer, LARGE, SMALL, poll_pass},
+    client::Client,
+    connect::{DynoIo, Stream},
+    http1::{
+        body::{Body, Framing},
+        response::{self, ResponseHead},
+        write::{self, Manner},
+    },
+    rescue::Fact,
+    worker::{Scratch, Worker},
+};
 
-/// One request on one connection to a dyno.
-pub(crate) struct Exchange {
-    clock: Arc<dyn Clock>,
-    state: Mutex<State>,
-    /// The deadline came nearer, or bytes began to count otherwise.
-    nearer: Notify,
-    received: AtomicU64,
-    /// The client has the head of an answer: what goes wrong now can only be told by cutting its connection.
-    answering: AtomicBool,
-    cut: CancellationToken,
+/// What the client asked for, as far as the exchange needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) framing: Framing,
+    /// The answer has no body, whatever its head says.
+    pub(crate) is_head: bool,
+    /// The client knows chunks and interim answers.
+    pub(crate) is_1_1: bool,
+    pub(crate) keep_alive: bool,
+    pub(crate) may_upgrade: bool,
+    /// The router said already that the client may go on.
+    pub(crate) said_continue: bool,
+    /// The dyno shall say that the client may go on.
+    pub(crate) awaits_continue: bool,
+    /// A further `Set-Cookie`.
+    pub(crate) cookie: Option<String>,
 }
 
-struct State {
+/// What became of both connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// The client may ask again.
+    pub(crate) client_stays: bool,
+    /// The dyno would take another request.
+    pub(crate) dyno_stays: bool,
+    /// The client has not sent all it wanted to.
+    pub(crate) unread: bool,
+    /// Both now speak another protocol.
+    pub(crate) upgraded: bool,
+}
+
+pub(crate) struct Exchange<'x, C> {
+    pub(crate) client: &'x mut Client<C>,
+    pub(crate) scratch: &'x mut Scratch,
+    pub(crate) dyno: &'x mut DynoIo,
+    pub(crate) account: &'x mut Account,
+    pub(crate) worker: &'x Worker,
+    pub(crate) plan: &'x Plan,
+    /// From the dyno.
+    pub(crate) inbox: Buffer,
+    up: Up,
+    down: Down,
     clock: RequestClock,
-    /// The client's whole body was handed over; it is sent once the dyno's connection is flushed.
-    upload_done: bool,
-    failure: Option<Fact>,
+    began: Instant,
+    /// All bytes that the dyno sent.
+    pub(crate) received: u64,
+    ended: Ended,
+    /// The client has, or is getting, the head of the answer: what goes wrong now can only be told by cutting its connection.
+    pub(crate) answering: bool,
 }
 
-impl Exchange {
-    /// The dyno took the connection. `cut` ends the client's.
-    pub(crate) fn begin(clock: Arc<dyn Clock>, cut: CancellationToken) -> Arc<Self> {
-        let state = State { clock: RequestClock::started(clock.now()), upload_done: false, failure: None };
-        Arc::new(Self { clock, state: Mutex::new(state), nearer: Notify::new(), received: AtomicU64::new(0), answering: AtomicBool::new(false), cut })
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Up {
+    /// Waits for the dyno's word that the client may go on.
+    Held(Body),
+    Sending(Body),
+    Sent,
+    /// The dyno reads no more. It may have answered before it closed, so this is no failure yet: what it sent is still read,
+    /// and if that is nothing, its end tells.
+    Deaf,
+}
 
-    /// Bytes moved that are no answer: to the dyno, or to the client.
-    pub(crate) fn bytes_sent(&self) {
-        let now = self.now();
-        let mut state = self.lock();
-        state.clock = state.clock.request_bytes(now);
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Down {
+    Head,
+    Body(Body),
+    Done,
+}
 
-    /// Bytes came from the dyno.
-    pub(crate) fn bytes_received(&self, count: usize) {
-        self.received.fetch_add(count as u64, Ordering::Relaxed);
-        let now = self.now();
-        let mut state = self.lock();
-        state.clock = state.clock.response_bytes(now);
-    }
-
-    /// The client's body is complete.
-    pub(crate) fn upload_done(&self) {
-        self.lock().upload_done = true;
-    }
-
-    /// The dyno's connection holds back nothing. With the upload done, the 30 s begin.
-    pub(crate) fn flushed(&self) {
-        let mut state = self.lock();
-        if state.upload_done {
-            let before = state.clock;
-            state.clock = before.request_sent(self.now());
-            if before != state.clock {
-                self.nearer.notify_one();
-            }
+impl<'x, C: Stream> Exchange<'x, C> {
+    /// Ready to send what is in the scratch's box for the dyno.
+    pub(crate) fn new(
+        client: &'x mut Client<C>,
+        scratch: &'x mut Scratch,
+        dyno: &'x mut DynoIo,
+        account: &'x mut Account,
+        worker: &'x Worker,
+        plan: &'x Plan,
+    ) -> Self {
+        let body = Body::new(plan.framing, true);
+        scratch.answer.reset();
+        let ended = Ended { client_stays: false, dyno_stays: false, unread: false, upgraded: false };
+        Self {
+            client,
+            scratch,
+            dyno,
+            account,
+            worker,
+            plan,
+            inbox: Buffer::new(),
+            up: if plan.awaits_continue { Up::Held(body) } else { Up::Sending(body) },
+            down: Down::Head,
+            clock: RequestClock::started(worker.router.settings.timeouts.limits()),
+            began: Instant::now(),
+            received: 0,
+            ended,
+            answering: false,
         }
     }
 
-    /// All bytes that the dyno sent so far.
-    pub(crate) fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
+    /// To the end of the answer.
+    pub(crate) async fn run(&mut self) -> Result<Ended, Fact> {
+        poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// The client gets the head of the answer now.
-    pub(crate) fn answering(&self) {
-        self.answering.store(true, Ordering::Relaxed);
-    }
-
-    /// Remembers what went wrong first.
-    pub(crate) fn fail(&self, fact: Fact) {
-        self.lock().failure.get_or_insert(fact);
-    }
-
-    /// Cuts the client's connection if it has part of an answer: it may not be reading, and then would never hear.
-    pub(crate) fn cut_if_answering(&self) {
-        if self.answering.load(Ordering::Relaxed) {
-            self.cut.cancel();
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ended, Fact>> {
+        self.poll_up(cx)?;
+        let held = matches!(self.up, Up::Held(_));
+        if self.poll_down(cx)?.is_ready() {
+            self.ended.unread = !matches!(self.up, Up::Sent);
+            self.ended.client_stays &= !self.ended.unread;
+            self.ended.dyno_stays &= !self.ended.unread && self.inbox.is_empty();
+            return Poll::Ready(Ok(self.ended));
+        }
+        if held {
+            // What came down may have let the client go on.
+            self.poll_up(cx)?;
+        }
+        self.inbox.rest(&self.worker.pool);
+        self.client.inbox.rest(&self.worker.pool);
+        ready!(self.client.timer.poll(cx, self.began + self.clock.deadline()));
+        match self.clock.expired(self.began.elapsed()) {
+            Some(ErrorCode::H28ClientConnectionIdle) if self.is_dyno_clogged() => Poll::Ready(Err(Fact::ClockRanOut(ErrorCode::H15IdleConnection))),
+            Some(code) => Poll::Ready(Err(Fact::ClockRanOut(code))),
+            None => Poll::Pending,
         }
     }
 
-    pub(crate) fn failure(&self) -> Option<Fact> {
-        self.lock().failure
+    /// The client sends, but the dyno does not take it.
+    fn is_dyno_clogged(&self) -> bool {
+        !self.scratch.to_dyno.is_empty() || !self.client.inbox.ready().is_empty()
     }
 
-    /// Waits until nothing has moved for too long, and says what that is called.
-    pub(crate) async fn expired(&self) -> ErrorCode {
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The request, towards the dyno; behind it, watches that the client is still there.
+    fn poll_up(&mut self, cx: &mut Context<'_>) -> Result<(), Fact> {
         loop {
-            let clock = self.lock().clock;
-            if let Some(code) = clock.expired(self.now()) {
-                return code;
+            let held = matches!(self.up, Up::Held(_));
+            let (Up::Sending(body) | Up::Held(body)) = &mut self.up else { break };
+            if !self.client.inbox.raw().is_empty() && !body.is_done() {
+                self.client.inbox.advance(body).map_err(|_| Fact::BadChunk)?;
+                // A client that does not wait needs nobody's word.
+                if held {
+                    self.up = Up::Sending(*body);
+                }
+            } else if !self.scratch.to_dyno.is_empty() || !self.client.inbox.ready().is_empty() {
+                match poll_pass(cx, self.dyno, &mut self.scratch.to_dyno, &mut self.client.inbox) {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(Ok(_)) => self.clock = self.clock.request_bytes(self.now()),
+                    Poll::Ready(Err(_)) => {
+                        self.up = Up::Deaf;
+                        self.clock = self.clock.request_sent(self.now());
+                    }
+                }
+            } else if body.is_done() {
+                self.up = Up::Sent;
+                self.clock = self.clock.request_sent(self.now());
+            } else {
+                let size = if matches!(body, Body::Length { left } if *left > LARGE as u64) { LARGE } else { SMALL };
+                match self.client.inbox.poll_fill(cx, &mut self.client.io, &self.worker.pool, size) {
+                    Poll::Ready(Ok(0) | Err(_)) => return Err(Fact::ClientLeft),
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Pending => return Ok(()),
+                }
             }
-            tokio::select! {
-                () = sleep_until(&*self.clock, clock.deadline()) => {}
-                () = self.nearer.notified() => {}
+        }
+        if self.client.poll_left(cx, self.worker).is_ready() { Err(Fact::ClientLeft) } else { Ok(()) }
+    }
+
+    /// The answer, towards the client. Ready once the client has all of it.
+    fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fact>> {
+        loop {
+            while !self.scratch.to_client.is_empty() || !self.inbox.ready().is_empty() {
+                match ready!(poll_pass(cx, &mut self.client.io, &mut self.scratch.to_client, &mut self.inbox)) {
+                    Ok(_) => self.clock = self.clock.request_bytes(self.now()),
+                    Err(_) => return Poll::Ready(Err(Fact::ClientLeft)),
+                }
+            }
+            if self.down == Down::Done {
+                let flushed = ready!(self.client.poll_flush(cx));
+                return Poll::Ready(flushed.map_err(|_| Fact::ClientLeft));
+            }
+            if !self.inbox.raw().is_empty() && self.take()? {
+                continue;
+            }
+            let size = match self.down {
+                Down::Body(Body::Length { left }) if left > SMALL as u64 => LARGE,
+                Down::Body(Body::UntilClose) if self.received > SMALL as u64 => LARGE,
+                _ => SMALL,
+            };
+            match self.inbox.poll_fill(cx, self.dyno, &self.worker.pool, size) {
+                Poll::Ready(Ok(count @ 1..)) => {
+                    self.received += count as u64;
+                    self.clock = self.clock.response_bytes(self.now());
+                }
+                Poll::Ready(end) => self.dyno_ended(&end)?,
+                Poll::Pending => {
+                    // So that nothing waits in a TLS session.
+                    if let Poll::Ready(Err(_)) = self.client.poll_flush(cx) {
+                        return Poll::Ready(Err(Fact::ClientLeft));
+                    }
+                    return Poll::Pending;
+                }
             }
         }
     }
 
-    fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-/// One client connection, as its requests see it.
-#[derive(Default)]
-pub(crate) struct ClientSide {
-    /// Ends the connection at once.
-    pub(crate) cut: CancellationToken,
-    /// The request being served, for which bytes to the client count as movement.
-    current: Mutex<Weak<Exchange>>,
-    unread: AtomicBool,
-}
-
-impl ClientSide {
-    pub(crate) fn serves(&self, exchange: &Arc<Exchange>) {
-        *self.current.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::downgrade(exchange);
-    }
-
-    /// The client took bytes.
-    pub(crate) fn bytes_sent(&self) {
-        let current = self.current.lock().unwrap_or_else(std::sync::PoisonError::into_inner).upgrade();
-        if let Some(exchange) = current {
-            exchange.bytes_sent();
+    /// There is no more from the dyno.
+    fn dyno_ended(&mut self, end: &io::Result<usize>) -> Result<(), Fact> {
+        match self.down {
+            Down::Body(Body::UntilClose) if end.is_ok() => {
+                self.down = Down::Done;
+                Ok(())
+            }
+            Down::Head if self.received == 0 => Err(Fact::ClosedWithoutResponse),
+            _ => Err(Fact::DynoBrokeOff),
         }
     }
 
-    /// A request's body was not read to its end.
-    pub(crate) fn left_unread(&self) {
-        self.unread.store(true, Ordering::Relaxed);
+    /// Reads on in what came from the dyno. False if more must come first.
+    fn take(&mut self) -> Result<bool, Fact> {
+        if let Down::Body(body) = &mut self.down {
+            let before = self.inbox.raw().len();
+            let data = self.inbox.advance(body).map_err(|_| Fact::DynoBrokeOff)?;
+            self.account.passed(data as u64);
+            let moved = self.inbox.raw().len() < before;
+            if body.is_done() {
+                self.down = Down::Done;
+                return Ok(true);
+            }
+            return Ok(moved);
+        }
+        let head = self.inbox.raw();
+        let Some(length) = self.scratch.answer.advance(head, &response::LIMITS).map_err(response::Unfit::from)? else { return Ok(false) };
+        let response = response::understand(head, &self.scratch.answer, length, self.plan.is_head)?;
+        match response.status {
+            101 if self.plan.may_upgrade => self.switch(&response),
+            101 => return Err(Fact::ResponseRestricted("unrequested upgrade")),
+            status if status < 200 => self.interim(&response),
+            _ => self.answer(&response)?,
+        }
+        self.inbox.used(length);
+        self.scratch.answer.reset();
+        Ok(true)
     }
 
-    pub(crate) fn has_unread(&self) -> bool {
-        self.unread.load(Ordering::Relaxed)
+    /// The dyno says something before its answer.
+    fn interim(&mut self, response: &ResponseHead) {
+        if let Up::Held(body) = self.up {
+            self.up = Up::Sending(body);
+        }
+        let known = response.status == 100 && self.plan.said_continue;
+        if !self.plan.is_1_1 || known {
+            return;
+        }
+        if response.status == 100 {
+            self.scratch.to_client.bytes.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        } else {
+            let manner = Manner { close: false, chunks: false, date: b"", cookie: None };
+            write::response(&mut self.scratch.to_client.bytes, self.inbox.raw(), &self.scratch.answer, response, &manner);
+        }
+    }
+
+    /// The head of the answer itself.
+    fn answer(&mut self, response: &ResponseHead) -> Result<(), Fact> {
+        let framed = self.plan.is_1_1;
+        let delimited = response.framing != Framing::UntilClose && (framed || response.framing != Framing::Chunked);
+        let close = !delimited || !self.plan.keep_alive || !matches!(self.up, Up::Sent) || self.worker.router.bell.is_stopping();
+        let date = self.worker.date(self.worker.router.clock.now());
+        let manner = Manner { close, chunks: framed, date: &date, cookie: self.plan.cookie.as_deref().map(str::as_bytes) };
+        write::response(&mut self.scratch.to_client.bytes, self.inbox.raw(), &self.scratch.answer, response, &manner);
+        self.account.answered(response.status);
+        self.answering = true;
+        self.ended.client_stays = !close;
+        self.ended.dyno_stays = response.keep_alive;
+        let body = Body::new(response.framing, framed);
+        self.down = if body.is_done() { Down::Done } else { Down::Body(body) };
+        Ok(())
+    }
+
+    /// Both sides change their protocol.
+    fn switch(&mut self, response: &ResponseHead) {
+        let manner = Manner {
+            close: false,
+            chunks: false,
+            date: &self.worker.date(self.worker.router.clock.now()),
+            cookie: self.plan.cookie.as_deref().map(str::as_bytes),
+        };
+        write::response(&mut self.scratch.to_client.bytes, self.inbox.raw(), &self.scratch.answer, response, &manner);
+        self.account.answered(101);
+        self.answering = true;
+        self.ended.upgraded = true;
+        self.down = Down::Done;
     }
 }

@@ -1,30 +1,43 @@
 //! The gate to the apps: takes HTTP/1.1 from clients, finds the app by its host name, draws one of its web dynos, passes the
 //! request and the answer through without storing them, and explains every failure with Heroku's code in the app's own log.
 //!
-//! Read in this order: [`listen`] takes connections, `serve` speaks HTTP on one of them, `proxy` is the story of one request.
+//! Read in this order: [`listen`] takes connections, `proxy` is the story of one request, `exchange` moves its bytes,
+//! [`http1`] knows the protocol. There is no HTTP library underneath: none has Heroku's limits and strictness, notices a
+//! client that left while its request is under way, or costs nothing while a client is idle.
 
 pub mod event;
 pub mod listen;
 
-mod serve;
-
+mod client;
 mod proxy;
-mod request_head;
-mod response_head;
-mod table;
+mod question;
+mod worker;
 
-pub mod connect;
+pub mod http1;
+
 mod exchange;
-mod wire;
+mod tunnel;
+mod websocket;
 
-mod body;
-mod upgrade;
+mod affinity;
+pub mod connect;
+mod dispatch;
+mod fleet;
+mod housekeeping;
+mod idle;
 
-mod error_page;
+mod account;
+mod page;
 mod rescue;
+
+mod bell;
+mod buffer;
+mod timeouts;
+mod timer;
 
 pub use event::{LogSinkAdapter, RequestRouted, RequestSink};
 pub use listen::{Router, Settings};
+pub use timeouts::Timeouts;
 
 #[cfg(test)]
 mod tests;

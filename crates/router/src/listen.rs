@@ -1,15 +1,28 @@
 //! The router and its door.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
+};
 
 use domain::route::RouteTable;
 use ports::{Chance, Clock};
-use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    connect::{Dial, TcpDial},
+    account::Books,
+    bell::{Bell, Phase},
+    connect::Dial,
     event::RequestSink,
+    fleet::Fleet,
+    timeouts::Timeouts,
+    worker::{Peer, Worker},
 };
 
 /// What the router says of its listener, and how it ends.
@@ -21,26 +34,33 @@ pub struct Settings {
     pub port: u16,
     /// How long requests may go on after the router was told to stop.
     pub shutdown_grace: Duration,
+    pub timeouts: Timeouts,
 }
 
 impl Settings {
-    pub(crate) fn is_tls(&self) -> bool {
-        self.proto == "https"
+    /// What a client in the clear came through: someone before us may have ended its TLS.
+    pub(crate) fn peer(&self, ip: IpAddr) -> Peer {
+        Peer { ip, port: self.port, proto: self.proto, tls: (self.proto == "https").then_some("unknown") }
     }
 }
 
 /// Sends requests to dynos.
 pub struct Router {
     pub(crate) routes: watch::Receiver<Arc<RouteTable>>,
-    pub(crate) events: Arc<dyn RequestSink>,
+    pub(crate) books: Arc<Books>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<Chance>,
     pub(crate) settings: Settings,
-    pub(crate) dial: Arc<dyn Dial>,
+    /// None: straight to the address.
+    pub(crate) dial: Option<Arc<dyn Dial>>,
+    pub(crate) fleet: Fleet,
+    pub(crate) workers: Mutex<Vec<Weak<Worker>>>,
+    /// There may be connections that grow old.
+    pub(crate) shelved: Notify,
     /// Connections and tunnels.
     pub(crate) tasks: TaskTracker,
     /// Ends them all.
-    pub(crate) force: CancellationToken,
+    pub(crate) bell: Arc<Bell>,
 }
 
 impl Router {
@@ -52,7 +72,7 @@ impl Router {
         chance: Arc<Chance>,
         settings: Settings,
     ) -> Arc<Self> {
-        Self::with_dial(routes, events, clock, chance, settings, Arc::new(TcpDial))
+        Self::build(routes, events, clock, chance, settings, None)
     }
 
     /// A router that reaches dynos in another way.
@@ -64,12 +84,39 @@ impl Router {
         settings: Settings,
         dial: Arc<dyn Dial>,
     ) -> Arc<Self> {
-        Arc::new(Self { routes, events, clock, chance, settings, dial, tasks: TaskTracker::new(), force: CancellationToken::new() })
+        Self::build(routes, events, clock, chance, settings, Some(dial))
+    }
+
+    fn build(
+        routes: watch::Receiver<Arc<RouteTable>>,
+        sink: Arc<dyn RequestSink>,
+        clock: Arc<dyn Clock>,
+        chance: Arc<Chance>,
+        settings: Settings,
+        dial: Option<Arc<dyn Dial>>,
+    ) -> Arc<Self> {
+        let bell = Arc::new(Bell::default());
+        let books = Arc::new(Books { sink, clock: clock.clone(), bell: bell.clone() });
+        Arc::new(Self {
+            routes,
+            books,
+            clock,
+            chance,
+            settings,
+            dial,
+            fleet: Fleet::new(),
+            workers: Mutex::default(),
+            shelved: Notify::new(),
+            tasks: TaskTracker::new(),
+            bell,
+        })
     }
 
     /// Takes connections until `shutdown`; then lets what has begun come to its end, for at most
     /// [`Settings::shutdown_grace`].
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
+        let worker = Worker::new(self.clone());
+        let housekeeping = tokio::spawn(crate::housekeeping::keep(Arc::downgrade(&self)));
         loop {
             let (stream, peer) = tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -87,13 +134,15 @@ impl Router {
                 tracing::debug!(%error, "a client left before it was served");
                 continue;
             }
-            self.tasks.spawn(self.clone().serve_connection(stream, peer.ip(), shutdown.clone()));
+            self.tasks.spawn(worker.clone().serve_connection(stream, self.settings.peer(peer.ip())));
         }
         drop(listener);
+        housekeeping.abort();
+        self.bell.ring(Phase::Stopping);
         self.tasks.close();
         if timeout(self.settings.shutdown_grace, self.tasks.wait()).await.is_err() {
             tracing::warn!(connections = self.tasks.len(), "the grace is over: connections are cut");
-            self.force.cancel();
+            self.bell.ring(Phase::Forced);
             self.tasks.wait().await;
         }
     }

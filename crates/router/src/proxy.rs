@@ -1,109 +1,170 @@
 //! The story of one request.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
-use http::{Request, Response, StatusCode};
-use http_body_util::{Either, Full};
-use hyper::{
-    body::{Body, Incoming},
-    upgrade::OnUpgrade,
-};
+use domain::{ErrorCode, route::Route};
 
 use crate::{
-    body::{Answer, Relay, Upload},
-    connect::{self, Link},
-    error_page,
-    event::Account,
-    exchange::{ClientSide, Exchange},
-    listen::Router,
-    request_head::RequestHead,
+    account::Account,
+    affinity,
+    buffer::Buffer,
+    client::{Client, Next},
+    connect::Stream,
+    exchange::Exchange,
+    http1::{body::Framing, request::RequestHead, write::Afterwards},
+    page::Page,
+    question::{self, Question},
     rescue::Fact,
-    response_head, table, upgrade,
+    tunnel::{Joined, tunnel},
+    worker::{Scratch, Worker},
 };
 
-/// Nobody is there to be told; the connection ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the client's connection is cut")]
-pub(crate) struct Cut;
-
-/// A dyno has begun to answer.
-struct Reached {
-    response: Response<Incoming>,
-    exchange: Arc<Exchange>,
-    link: Link,
+/// What becomes of the client's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum After {
+    /// It may ask again.
+    Again,
+    /// It ends in order.
+    Close { unread: bool },
+    /// It ends at once: nobody is there to be told, or only this tells.
+    Cut,
 }
 
-impl Router {
+impl Worker {
+    /// All requests of one client.
+    pub(crate) async fn converse<C: Stream>(&self, mut client: Client<C>) {
+        loop {
+            match client.next(self).await {
+                Next::End => return,
+                Next::Refused(refusal) => {
+                    let unread = true;
+                    return client.turn_away(self, &Page::refusal(refusal), false, unread).await;
+                }
+                Next::Request(head) => {
+                    let Some(mut scratch) = client.scratch.take() else { return };
+                    // On the heap, so that an idle client has nothing of it.
+                    let after = Box::pin(self.answer(&mut client, &mut scratch, head)).await;
+                    scratch.to_dyno.clear();
+                    scratch.to_client.clear();
+                    client.scratch = Some(scratch);
+                    match after {
+                        After::Again => {}
+                        After::Close { unread } => return client.end(unread).await,
+                        After::Cut => return,
+                    }
+                }
+            }
+        }
+    }
+
     /// From a request to what the client gets.
-    pub(crate) async fn answer(self: Arc<Self>, mut request: Request<Incoming>, peer: IpAddr, side: Arc<ClientSide>) -> Result<Response<Answer>, Cut> {
-        let client_upgrade = hyper::upgrade::on(&mut request);
-        let (parts, body) = request.into_parts();
-        let upload = Upload::new(body, side.clone());
-        let head = match RequestHead::read(&parts, peer, &self.chance) {
-            Ok(head) => head,
-            Err(refusal) => return Ok(error_page::refusal(refusal).map(Either::Left)),
+    async fn answer<C: Stream>(&self, client: &mut Client<C>, scratch: &mut Scratch, head: RequestHead) -> After {
+        let bytes = client.inbox.raw();
+        let host = question::text(head.host.of(bytes).to_ascii_lowercase());
+        let Some(route) = self.find(&host) else {
+            let page = head.fault.map_or_else(Page::no_such_app, Page::refusal);
+            return self.show(client, &page, head.method.of(bytes) == b"HEAD").await;
         };
-        let Some(route) = table::find(&self.routes, &head.host) else {
-            return Ok(error_page::no_such_app().map(Either::Left));
-        };
-        let mut account = Account::open(&route, &head, self.settings.is_tls(), self.events.clone(), self.clock.clone(), self.force.clone());
-        drop(route);
-        match self.forward(parts, &head, upload, &side, &mut account).await {
-            Ok(reached) => self.pass_on(reached, &head, client_upgrade, account),
-            Err(fact) => explain(fact, &head, account),
-        }
+        let words = self.first_words(client, scratch, &head, &route, host);
+        let account = Account::open(words, self.router.books.clone());
+        let question = Question::new(bytes, &scratch.lines, &head, route.features);
+        self.forward(client, scratch, question, &route, account).await
     }
 
-    /// Finds a dyno and gives it the request. Its answer's head ends this; both bodies may still be moving.
-    async fn forward(
+    /// Finds a dyno and gives it the request, then gives the client its answer.
+    async fn forward<C: Stream>(
         &self,
-        parts: http::request::Parts,
-        head: &RequestHead,
-        upload: Upload,
-        side: &Arc<ClientSide>,
-        account: &mut Account,
-    ) -> Result<Reached, Fact> {
-        let accepted = self.clock.now();
-        let stream = table::reach(self.routes.clone(), &*self.dial, &self.chance, &head.host, account).await?;
-        let exchange = Exchange::begin(self.clock.clone(), side.cut.clone());
-        side.serves(&exchange);
-        let request = head.towards_dyno(parts, !upload.is_empty(), &self.settings, accepted).map(|()| upload.to(&exchange));
-        let failed = |error: hyper::Error| exchange.failure().unwrap_or_else(|| Fact::of_response(&error, exchange.received()));
-        let (mut sender, link) = connect::link(stream, &exchange).await.map_err(failed)?;
-        let response = sender.send_request(request).await.map_err(failed)?;
-        Ok(Reached { response, exchange, link })
+        client: &mut Client<C>,
+        scratch: &mut Scratch,
+        mut question: Question,
+        route: &Arc<Route>,
+        mut account: Account,
+    ) -> After {
+        let is_head = question.plan.is_head;
+        if let Some(fault) = question.head.fault {
+            return self.explain(client, Fact::BadRequest(fault), is_head, account).await;
+        }
+        // Before it is known whether there is a dyno (Heroku).
+        if question.plan.said_continue && !client.say(b"HTTP/1.1 100 Continue\r\n\r\n").await {
+            return After::Cut;
+        }
+        let app = self.router.fleet.app(route.app);
+        let takes_requests = !route.blank && !route.maintenance && !route.web.is_empty();
+        let held = if takes_requests { self.hold(&app, route) } else { None };
+        if takes_requests && held.is_none() {
+            return self.explain(client, Fact::NoDyno(ErrorCode::H11BacklogTooDeep), is_head, account).await;
+        }
+        let mut written = false;
+        loop {
+            let reached = client.unless_left(self, self.reach(route, &app, &question.wish, &mut account)).await.unwrap_or(Err(Fact::ClientLeft));
+            let mut reached = match reached {
+                Ok(reached) => reached,
+                Err(fact) => return self.explain(client, fact, is_head, account).await,
+            };
+            if question.plan.framing != Framing::Empty {
+                reached.io.prompt();
+            }
+            if std::mem::replace(&mut written, true) {
+                scratch.to_dyno.rewind();
+            } else {
+                self.write_head(client, scratch, &question, &account);
+                client.inbox.used(question.head.length);
+            }
+            question.plan.cookie = reached.affinity.take().map(|value| {
+                let event = account.event();
+                affinity::cookie(&value, &event.host, event.at, client.peer.proto == "https")
+            });
+            let mut exchange = Exchange::new(client, scratch, &mut reached.io, &mut account, self, &question.plan);
+            let result = exchange.run().await;
+            let (answering, received) = (exchange.answering, exchange.received);
+            let mut from_dyno = std::mem::replace(&mut exchange.inbox, Buffer::new());
+            if let Ok(ended) = result
+                && ended.upgraded
+            {
+                let joined = Joined { reached, from_dyno, received, is_websocket: question.is_websocket };
+                tunnel(self, client, joined, account).await;
+                return After::Cut;
+            }
+            from_dyno.discard(&self.pool);
+            match result {
+                Ok(ended) => {
+                    if ended.dyno_stays && question.afterwards == Afterwards::KeepAlive && !reached.taken.dyno.is_gone() {
+                        self.idle.put(reached.address, reached.io);
+                        self.router.shelved.notify_one();
+                    }
+                    account.close();
+                    return if ended.client_stays { After::Again } else { After::Close { unread: ended.unread } };
+                }
+                // The dyno closed the connection while it lay idle. It has not acted on the request, and would be asked the same.
+                Err(Fact::ClosedWithoutResponse) if reached.reused && question.is_repeatable => question.wish.may_reuse = false,
+                Err(fact) if answering => {
+                    account.failed(fact);
+                    account.close();
+                    return After::Cut;
+                }
+                Err(fact) => {
+                    drop(reached);
+                    return self.explain(client, fact, is_head, account).await;
+                }
+            }
+        }
     }
 
-    /// The dyno's answer becomes the client's.
-    fn pass_on(&self, reached: Reached, head: &RequestHead, client_upgrade: OnUpgrade, mut account: Account) -> Result<Response<Answer>, Cut> {
-        let Reached { mut response, exchange, link } = reached;
-        let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        if upgraded && head.upgrade.is_none() {
-            return explain(Fact::ResponseRestricted("unrequested upgrade"), head, account);
-        }
-        let dyno_upgrade = hyper::upgrade::on(&mut response);
-        let (mut parts, body) = response.into_parts();
-        if let Err(fact) = response_head::towards_client(&mut parts, upgraded) {
-            return explain(fact, head, account);
-        }
-        account.answered(parts.status.as_u16());
-        exchange.answering();
-        if upgraded {
-            self.tasks.spawn(upgrade::tunnel(client_upgrade, dyno_upgrade, exchange, link, account, self.force.clone()));
-            return Ok(Response::from_parts(parts, Either::Left(Full::default())));
-        }
-        Ok(Response::from_parts(parts, Either::Right(Relay::new(body, exchange, link, account))))
+    /// Tells the client and the log what went wrong.
+    async fn explain<C: Stream>(&self, client: &mut Client<C>, fact: Fact, is_head: bool, mut account: Account) -> After {
+        account.failed(fact);
+        let Some(page) = fact.page() else {
+            account.close();
+            return After::Cut;
+        };
+        account.answered_with_page(if is_head { 0 } else { page.html.len() as u64 });
+        account.close();
+        self.show(client, &page, is_head).await
     }
-}
 
-/// Tells the client and the log what went wrong.
-fn explain(fact: Fact, head: &RequestHead, mut account: Account) -> Result<Response<Answer>, Cut> {
-    account.failed(fact);
-    let page = fact.page();
-    if let Some(page) = &page {
-        let size = if head.method == http::Method::HEAD { 0 } else { page.body().size_hint().lower() };
-        account.answered_with_page(size);
+    async fn show<C: Stream>(&self, client: &mut Client<C>, page: &Page, is_head: bool) -> After {
+        let date = self.date(self.router.clock.now());
+        // Whatever is left of the request, nobody reads it.
+        if client.say(&page.bytes(&date, is_head)).await { After::Close { unread: true } } else { After::Cut }
     }
-    account.close();
-    page.map(|page| page.map(Either::Left)).ok_or(Cut)
 }

@@ -1,10 +1,11 @@
 //! The one place that knows which failure is which code. Everything else only states facts.
 
 use domain::ErrorCode;
-use http::{Response, StatusCode};
-use http_body_util::Full;
 
-use crate::error_page;
+use crate::{
+    http1::{request::Refusal, response::Unfit},
+    page::Page,
+};
 
 /// What went wrong with a request, without a judgement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +16,8 @@ pub(crate) enum Fact {
     AppGone,
     #[error("no dyno came up in time")]
     NoneCameUp,
+    #[error("no dyno that had failed came back in time")]
+    AllSetAside,
     #[error("the dyno refused the connection")]
     ConnectRefused,
     #[error("the dyno did not take the connection in time")]
@@ -31,6 +34,8 @@ pub(crate) enum Fact {
     ResponseRestricted(&'static str),
     #[error("the client sent a body that is no HTTP")]
     BadChunk,
+    #[error("the request is not to be passed on: {0}")]
+    BadRequest(Refusal),
     #[error("the client left")]
     ClientLeft,
     #[error("the router was stopped")]
@@ -40,6 +45,8 @@ pub(crate) enum Fact {
 /// A fact, judged.
 pub(crate) struct Verdict {
     pub(crate) code: ErrorCode,
+    /// 499: nobody is there to have one. 0: nobody gets one.
+    pub(crate) status: u16,
     pub(crate) detail: Option<&'static str>,
     pub(crate) cause: Option<&'static str>,
 }
@@ -52,6 +59,7 @@ impl Fact {
             Self::NoDyno(code) | Self::ClockRanOut(code) => (code, None, None),
             Self::AppGone => (E::H14NoWebProcesses, None, None),
             Self::NoneCameUp => (E::H20BootTimeout, None, None),
+            Self::AllSetAside => (E::H99PlatformError, None, None),
             Self::ConnectRefused => (E::H21BackendConnectionRefused, None, None),
             Self::ConnectTimedOut => (E::H19BackendConnectionTimeout, None, None),
             Self::ClosedWithoutResponse => (E::H13ClosedWithoutResponse, None, None),
@@ -60,47 +68,27 @@ impl Fact {
             Self::ResponseRestricted(detail) => (E::H25HttpRestriction, Some(detail), None),
             Self::BadChunk => (E::H26RequestError, None, Some("bad chunk")),
             Self::ClientLeft => (E::H27ClientRequestInterrupted, None, None),
-            Self::RouterStopped => (E::H99PlatformError, None, None),
+            Self::BadRequest(Refusal::ExpectationFailed) => (E::H26RequestError, None, Some("unsupported expect header value")),
+            Self::BadRequest(Refusal::Misdirected) => (E::H31MisdirectedRequest, None, None),
+            Self::BadRequest(_) => (E::H26RequestError, None, Some("bad header")),
+            Self::RouterStopped => (E::H24ForcedClose, None, None),
         };
-        Verdict { code, detail, cause }
+        let status = if self == Self::BadRequest(Refusal::ExpectationFailed) { 417 } else { code.status() };
+        Verdict { code, status, detail, cause }
     }
 
     /// What the client is told. None if nobody is there to be told: its connection is cut.
-    pub(crate) fn page(self) -> Option<Response<Full<bytes::Bytes>>> {
-        let code = self.verdict().code;
-        match StatusCode::from_u16(code.status()) {
-            Ok(status) if status.as_u16() != 499 => Some(error_page::for_code(code, status)),
-            _ => None,
-        }
+    pub(crate) fn page(self) -> Option<Page> {
+        let Verdict { code, status, .. } = self.verdict();
+        (!matches!(status, 0 | 499)).then(|| Page::for_code(code, status))
     }
+}
 
-    /// Why the dyno's connection gave no response. `received` is how many bytes it did send.
-    pub(crate) fn of_response(error: &hyper::Error, received: u64) -> Self {
-        if error.is_parse_too_large() {
-            Self::ResponseRestricted("oversized header")
-        } else if error.is_parse() {
-            // hyper tells this one only by its words; a test pins them.
-            if error.to_string().contains("content-length") { Self::ResponseRestricted("invalid content length") } else { Self::ResponseUnreadable }
-        } else if received == 0 {
-            Self::ClosedWithoutResponse
-        } else {
-            Self::DynoBrokeOff
+impl From<Unfit> for Fact {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Restricted(detail) => Self::ResponseRestricted(detail),
+            Unfit::Unreadable => Self::ResponseUnreadable,
         }
-    }
-
-    /// Why the client's body broke off: it left, or it sent what no chunked body has.
-    pub(crate) fn of_upload(error: &hyper::Error) -> Self {
-        use std::{error::Error, io};
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            if let Some(error) = error.downcast_ref::<io::Error>() {
-                return match error.kind() {
-                    io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Self::BadChunk,
-                    _ => Self::ClientLeft,
-                };
-            }
-            cause = error.source();
-        }
-        Self::ClientLeft
     }
 }

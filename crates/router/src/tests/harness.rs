@@ -11,7 +11,7 @@ use std::{
 
 use domain::{
     AppId,
-    route::{Backend, Condition, Route, RouteTable},
+    route::{Backend, Condition, Features, Route, RouteTable},
 };
 use futures_util::future::BoxFuture;
 use ports::{Chance, clock::TokioClock};
@@ -19,14 +19,14 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     sync::watch,
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
-    RequestRouted, RequestSink, Router, Settings,
+    RequestRouted, RequestSink, Router, Settings, Timeouts,
     connect::{Dial, Stream},
+    worker::Worker,
 };
 
-pub(super) const SETTINGS: Settings = Settings { proto: "http", port: 8080, shutdown_grace: Duration::from_secs(5) };
+pub(super) const SETTINGS: Settings = Settings { proto: "http", port: 8080, shutdown_grace: Duration::from_secs(5), timeouts: Timeouts::HEROKU };
 pub(super) const GET: &str = "GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n";
 pub(super) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -78,7 +78,7 @@ pub(super) struct World {
     pub(super) routes: watch::Sender<Arc<RouteTable>>,
     pub(super) dynos: Arc<Dynos>,
     pub(super) said: Arc<Said>,
-    pub(super) shutdown: CancellationToken,
+    worker: Arc<Worker>,
 }
 
 pub(super) fn address(index: u16) -> SocketAddr {
@@ -90,7 +90,7 @@ pub(super) fn backend(index: u16, condition: Condition) -> Backend {
 }
 
 pub(super) fn shop(web: Vec<Backend>) -> Route {
-    Route { app: AppId::from_uuid(uuid::Uuid::nil()), name: "shop".parse().unwrap(), maintenance: false, blank: false, web }
+    Route { app: AppId::from_uuid(uuid::Uuid::nil()), name: "shop".parse().unwrap(), maintenance: false, blank: false, features: Features::default(), web }
 }
 
 pub(super) fn table(route: Route) -> Arc<RouteTable> {
@@ -106,7 +106,8 @@ impl World {
         let (routes, table) = watch::channel(table(route));
         let (dynos, said) = (Arc::new(Dynos::default()), Arc::new(Said::default()));
         let router = Router::with_dial(table, said.clone(), clock(), Arc::new(Chance::seeded(1)), SETTINGS, dynos.clone());
-        Self { router, routes, dynos, said, shutdown: CancellationToken::new() }
+        let worker = Worker::new(router.clone());
+        Self { router, routes, dynos, said, worker }
     }
 
     /// One dyno that is up and does this.
@@ -143,7 +144,7 @@ impl World {
     /// A client's end of a new connection.
     pub(super) fn connect(&self) -> DuplexStream {
         let (ours, theirs) = duplex(64 * 1024);
-        self.router.tasks.spawn(self.router.clone().serve_connection(theirs, [192, 0, 2, 7].into(), self.shutdown.clone()));
+        self.router.tasks.spawn(self.worker.clone().serve_connection(theirs, SETTINGS.peer([192, 0, 2, 7].into())));
         ours
     }
 

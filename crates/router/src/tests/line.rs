@@ -39,7 +39,7 @@ async fn every_kind_of_field() {
         path: "/a\"b\n\u{85}c\\".into(),
         request_id: "id".into(),
         version: http::Version::HTTP_10,
-        tls: true,
+        tls: Some("unknown"),
         code: Some(ErrorCode::H18ServerRequestInterrupted),
         service: None,
         ..told

@@ -24,7 +24,7 @@ async fn refused() {
         ("GET / HTTP/1.1\r\nHost : shop.localhost\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\nHost: shop.localhost\r\nA: b\r\n c\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\nHost: shop.localhost\r\nno colon\r\n\r\n", "400"),
-        ("GET / HTTP/2.0\r\nHost: shop.localhost\r\n\r\n", "400"),
+        ("GET / HTTP/2.0\r\nHost: shop.localhost\r\n\r\n", "505"),
         ("POST / HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: +5\r\n\r\nhello", "400"),
         ("POST / HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 5, 5\r\n\r\nhello", "400"),
         ("POST / HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "400"),

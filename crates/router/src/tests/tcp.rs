@@ -191,7 +191,7 @@ async fn a_grace_has_an_end() {
     router.shutdown.cancel();
     router.served.await.unwrap();
     assert!(matches!(client.read(&mut [0]).await, Ok(0) | Err(_)));
-    assert!(router.lines.texts()[0].contains("code=H99"), "{:?}", router.lines.texts());
+    assert!(router.lines.texts()[0].contains("code=H24"), "{:?}", router.lines.texts());
     tokio::time::advance(Duration::from_secs(1)).await;
 }
 
