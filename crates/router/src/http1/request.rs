@@ -168,7 +168,9 @@ fn host_name(head: &[u8], value: Span) -> Option<Span> {
     let (name, port) = text.split_at(end);
     let port_reads = match port.split_first() {
         None => true,
-        Some((colon, digits)) => *colon == b':' && digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+        Some((colon, digits)) => {
+            *colon == b':' && (digits.is_empty() || std::str::from_utf8(digits).is_ok_and(|digits| !digits.starts_with('+') && digits.parse::<u16>().is_ok()))
+        }
     };
     let name_reads = !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._[]:".contains(byte));
     let name = name.strip_suffix(b".").unwrap_or(name);
