@@ -78,3 +78,25 @@ impl Router {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_somebody_has_is_not_shared() {
+        let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = stranger.local_addr().unwrap();
+        assert_eq!(Doors::open(taken, 2).err().unwrap().kind(), io::ErrorKind::AddrInUse);
+        drop(stranger);
+        assert_eq!(Doors::open(taken, 2).unwrap().address().unwrap(), taken);
+    }
+
+    #[test]
+    fn connections_inherit_that_small_packets_go_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        sockopt::set_tcp_nodelay(&listener, true).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert!(listener.accept().unwrap().0.nodelay().unwrap());
+    }
+}

@@ -202,6 +202,8 @@ impl<'x, C: Stream> Exchange<'x, C> {
     /// The answer, towards the client. Ready once the client has all of it.
     fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fact>> {
         loop {
+            // All that can be said of what came, so that it goes out in one piece.
+            while self.down != Down::Done && !self.inbox.raw().is_empty() && self.take()? {}
             while !self.scratch.to_client.is_empty() || !self.inbox.ready().is_empty() {
                 match ready!(poll_pass(cx, &mut self.client.io, &mut self.scratch.to_client, &mut self.inbox)) {
                     Ok(_) => self.clock = self.clock.request_bytes(self.now()),
@@ -211,9 +213,6 @@ impl<'x, C: Stream> Exchange<'x, C> {
             if self.down == Down::Done {
                 let flushed = ready!(self.client.poll_flush(cx));
                 return Poll::Ready(flushed.map_err(|_| Fact::ClientLeft));
-            }
-            if !self.inbox.raw().is_empty() && self.take()? {
-                continue;
             }
             let size = match self.down {
                 Down::Body(Body::Length { left }) if left > SMALL as u64 => LARGE,
