@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 /// Who speaks: the app's own processes, or the platform about the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,8 +35,9 @@ pub struct LogLine {
 
 impl fmt::Display for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = self.at.to_zoned(TimeZone::UTC);
-        write!(f, "{} {}[{}]: {}", at.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00"), self.source.word(), self.process, self.text)
+        // Every request has a line: this is many times faster than a pattern over a time zone.
+        let at = format!("{:.6}", self.at);
+        write!(f, "{}+00:00 {}[{}]: {}", at.trim_end_matches('Z'), self.source.word(), self.process, self.text)
     }
 }
 

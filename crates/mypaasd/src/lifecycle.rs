@@ -4,9 +4,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use api::Api;
-use engine::{Wake, drive, formation::Formations, leftovers::Leftovers, memory::MemoryWatch};
+use domain::AppId;
+use engine::{Platform, Wake, drive, formation::Formations, leftovers::Leftovers, memory::MemoryWatch};
 use git::{Git, Sweep};
-use router::{LogSinkAdapter, Router};
+use router::{Doors, LogSinkAdapter, RequestRouted, RequestSink, Router};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -27,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(25);
 /// `mypaasd all`.
 pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?).with_writer(std::io::stderr).init();
-    let router_port = bind(&config, config.listen.port).await?;
+    let router_doors = doors(SocketAddr::new(config.listen.address, config.listen.port))?;
     let api_port = bind(&config, config.api_port()).await?;
     let ssh_port = match config.ssh_port() {
         Some(port) => Some(bind(&config, port).await?),
@@ -46,9 +47,14 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
     tasks.spawn(drive(Leftovers(platform.clone()), platform.leftovers.clone(), stop.clone()));
     tasks.spawn(drive(Sweep(git.clone()), platform.repositories.clone(), stop.clone()));
     let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE, timeouts: router::Timeouts::HEROKU };
-    let events = Arc::new(LogSinkAdapter(wired.logplex.clone()));
+    let events = Arc::new(Asked { platform: platform.clone(), lines: LogSinkAdapter(wired.logplex.clone()) });
     let router = Router::new(platform.routes(), events, wired.clock.clone(), wired.chance.clone(), settings);
-    tasks.spawn(router.serve(router_port, stop.clone()));
+    let serving = router.serve_at(router_doors, stop.clone());
+    tasks.spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the router stopped");
+        }
+    });
     if let Some(ssh_port) = ssh_port {
         let host_key = keys::ssh_host_key(&config.home, &wired.chance)?;
         tracing::info!(fingerprint = host_key.fingerprint(), "git answers over SSH with this host key");
@@ -69,9 +75,32 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Where requests are told: in the apps' logs, and to the platform, which wakes whom nobody asked for.
+struct Asked {
+    platform: Arc<Platform>,
+    lines: LogSinkAdapter,
+}
+
+impl RequestSink for Asked {
+    fn routed(&self, event: &RequestRouted) {
+        self.platform.asked_for(event.app);
+        self.lines.routed(event);
+    }
+
+    fn waits_for_sleepers(&self, app: AppId) {
+        self.platform.asked_for(app);
+    }
+}
+
 async fn bind(config: &Config, port: u16) -> anyhow::Result<TcpListener> {
     let address = SocketAddr::new(config.listen.address, port);
     TcpListener::bind(address).await.with_context(|| format!("port {address} cannot be opened; is something else using it? MYPAAS_PORT chooses another"))
+}
+
+/// The router's port, once per core.
+pub(crate) fn doors(address: SocketAddr) -> anyhow::Result<Doors> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    Doors::open(address, threads).with_context(|| format!("port {address} cannot be opened; is something else using it? MYPAAS_PORT chooses another"))
 }
 
 pub(crate) async fn wait_for_signal() -> anyhow::Result<()> {

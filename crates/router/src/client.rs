@@ -143,7 +143,7 @@ impl<C: Stream> Client<C> {
     /// Ends the connection. A socket closed on unread bytes is reset, and the client would lose the answer that tells it why:
     /// so they are read and discarded first.
     pub(crate) async fn end(&mut self, unread: bool) {
-        if !unread && self.peer.tls.is_none() {
+        if !unread && self.peer.tls.is_none() && !self.peer.is_http2 {
             return;
         }
         let Self { io, timer, .. } = self;

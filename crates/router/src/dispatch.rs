@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use domain::{
     ErrorCode,
-    route::{Backend, Choice, Route, choose_usable},
+    route::{Backend, Choice, Condition, Route, choose_usable},
 };
 use tokio::{
     sync::watch,
@@ -80,7 +80,16 @@ impl Worker {
                 }
                 Choice::Wait | Choice::Busy | Choice::Refuse(_) if search.failure.is_some() => return Err(search.failure.unwrap_or(Fact::ConnectRefused)),
                 Choice::Refuse(code) => return Err(Fact::NoDyno(code)),
-                waits => search.wait(&view, waits, routes.get_or_insert_with(|| self.router.routes.clone())).await?,
+                waits => match &mut routes {
+                    // Listens first and looks again: the table may have been replaced in between.
+                    None => routes = Some(self.router.routes.clone()),
+                    Some(routes) => {
+                        if view.route.web.iter().any(|backend| backend.condition == Condition::Asleep) {
+                            self.router.books.sink.waits_for_sleepers(view.route.app);
+                        }
+                        search.wait(&view, waits, routes).await?;
+                    }
+                },
             }
         }
     }

@@ -128,6 +128,8 @@ fn put_escaped(line: &mut String, text: &str) {
 /// Hears of every request of a known app, once, when it has ended. Must not block.
 pub trait RequestSink: Send + Sync {
     fn routed(&self, event: &RequestRouted);
+    /// A request waits for an app whose web dynos sleep; told while it waits, maybe more than once.
+    fn waits_for_sleepers(&self, _app: AppId) {}
 }
 
 /// Writes each request's line into its app's log.

@@ -71,6 +71,8 @@ pub(crate) struct Exchange<'x, C> {
     /// All bytes that the dyno sent.
     pub(crate) received: u64,
     ended: Ended,
+    /// The dyno said that the client may go on.
+    heard_continue: bool,
     /// The client has, or is getting, the head of the answer: what goes wrong now can only be told by cutting its connection.
     pub(crate) answering: bool,
 }
@@ -120,6 +122,7 @@ impl<'x, C: Stream> Exchange<'x, C> {
             began: Instant::now(),
             received: 0,
             ended,
+            heard_continue: false,
             answering: false,
         }
     }
@@ -199,6 +202,8 @@ impl<'x, C: Stream> Exchange<'x, C> {
     /// The answer, towards the client. Ready once the client has all of it.
     fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fact>> {
         loop {
+            // All that can be said of what came, so that it goes out in one piece.
+            while self.down != Down::Done && !self.inbox.raw().is_empty() && self.take()? {}
             while !self.scratch.to_client.is_empty() || !self.inbox.ready().is_empty() {
                 match ready!(poll_pass(cx, &mut self.client.io, &mut self.scratch.to_client, &mut self.inbox)) {
                     Ok(_) => self.clock = self.clock.request_bytes(self.now()),
@@ -208,9 +213,6 @@ impl<'x, C: Stream> Exchange<'x, C> {
             if self.down == Down::Done {
                 let flushed = ready!(self.client.poll_flush(cx));
                 return Poll::Ready(flushed.map_err(|_| Fact::ClientLeft));
-            }
-            if !self.inbox.raw().is_empty() && self.take()? {
-                continue;
             }
             let size = match self.down {
                 Down::Body(Body::Length { left }) if left > SMALL as u64 => LARGE,
@@ -265,7 +267,7 @@ impl<'x, C: Stream> Exchange<'x, C> {
         match response.status {
             101 if self.plan.may_upgrade => self.switch(&response),
             101 => return Err(Fact::ResponseRestricted("unrequested upgrade")),
-            status if status < 200 => self.interim(&response),
+            status if status < 200 => self.interim(&response)?,
             _ => self.answer(&response)?,
         }
         self.inbox.used(length);
@@ -274,13 +276,16 @@ impl<'x, C: Stream> Exchange<'x, C> {
     }
 
     /// The dyno says something before its answer.
-    fn interim(&mut self, response: &ResponseHead) {
+    fn interim(&mut self, response: &ResponseHead) -> Result<(), Fact> {
+        if response.status == 100 && self.plan.awaits_continue && std::mem::replace(&mut self.heard_continue, true) {
+            return Err(Fact::ResponseRestricted("unexpected continue"));
+        }
         if let Up::Held(body) = self.up {
             self.up = Up::Sending(body);
         }
         let known = response.status == 100 && self.plan.said_continue;
         if !self.plan.is_1_1 || known {
-            return;
+            return Ok(());
         }
         if response.status == 100 {
             self.scratch.to_client.bytes.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -288,6 +293,7 @@ impl<'x, C: Stream> Exchange<'x, C> {
             let manner = Manner { close: false, chunks: false, date: b"", cookie: None };
             write::response(&mut self.scratch.to_client.bytes, self.inbox.raw(), &self.scratch.answer, response, &manner);
         }
+        Ok(())
     }
 
     /// The head of the answer itself.

@@ -5,15 +5,22 @@
 //! [`http1`] knows the protocol. There is no HTTP library underneath: none has Heroku's limits and strictness, notices a
 //! client that left while its request is under way, or costs nothing while a client is idle.
 
+pub mod doors;
+pub mod enter;
 pub mod event;
 pub mod listen;
+pub mod proxy_protocol;
+pub mod tls;
 
 mod client;
 mod proxy;
 mod question;
 mod worker;
 
+pub mod flood;
 pub mod http1;
+mod http2;
+mod http2_stream;
 
 mod exchange;
 mod tunnel;
@@ -35,9 +42,12 @@ mod buffer;
 mod timeouts;
 mod timer;
 
+pub use doors::Doors;
+pub use enter::{Entrance, Network};
 pub use event::{LogSinkAdapter, RequestRouted, RequestSink};
 pub use listen::{Router, Settings};
 pub use timeouts::Timeouts;
+pub use tls::{CertificateFiles, Tls};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,10 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, Weak},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,8 +22,10 @@ use crate::{
     account::Books,
     bell::{Bell, Phase},
     connect::Dial,
+    enter::Entrance,
     event::RequestSink,
     fleet::Fleet,
+    flood::Floods,
     timeouts::Timeouts,
     worker::{Peer, Worker},
 };
@@ -40,7 +45,7 @@ pub struct Settings {
 impl Settings {
     /// What a client in the clear came through: someone before us may have ended its TLS.
     pub(crate) fn peer(&self, ip: IpAddr) -> Peer {
-        Peer { ip, port: self.port, proto: self.proto, tls: (self.proto == "https").then_some("unknown") }
+        Peer { ip, port: self.port, proto: self.proto, tls: (self.proto == "https").then_some("unknown"), is_http2: false }
     }
 }
 
@@ -54,7 +59,10 @@ pub struct Router {
     /// None: straight to the address.
     pub(crate) dial: Option<Arc<dyn Dial>>,
     pub(crate) fleet: Fleet,
+    pub(crate) floods: Arc<Floods>,
     pub(crate) workers: Mutex<Vec<Weak<Worker>>>,
+    /// Somebody keeps house.
+    kept: AtomicBool,
     /// There may be connections that grow old.
     pub(crate) shelved: Notify,
     /// Connections and tunnels.
@@ -105,7 +113,9 @@ impl Router {
             settings,
             dial,
             fleet: Fleet::new(),
+            floods: Arc::default(),
             workers: Mutex::default(),
+            kept: AtomicBool::new(false),
             shelved: Notify::new(),
             tasks: TaskTracker::new(),
             bell,
@@ -115,8 +125,19 @@ impl Router {
     /// Takes connections until `shutdown`; then lets what has begun come to its end, for at most
     /// [`Settings::shutdown_grace`].
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
+        self.serve_through(listener, Arc::default(), shutdown).await;
+    }
+
+    pub(crate) async fn serve_through(self: Arc<Self>, listener: TcpListener, entrance: Arc<Entrance>, shutdown: CancellationToken) {
         let worker = Worker::new(self.clone());
-        let housekeeping = tokio::spawn(crate::housekeeping::keep(Arc::downgrade(&self)));
+        let port = listener.local_addr().map_or(self.settings.port, |address| address.port());
+        // One thread does it for all.
+        let first = !self.kept.swap(true, Ordering::Relaxed);
+        let housekeeping = first.then(|| tokio::spawn(crate::housekeeping::keep(Arc::downgrade(&self))));
+        // Connections inherit it.
+        if let Err(error) = rustix::net::sockopt::set_tcp_nodelay(&listener, true) {
+            tracing::warn!(%error, "small packets may be held back");
+        }
         loop {
             let (stream, peer) = tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -130,14 +151,20 @@ impl Router {
                     }
                 },
             };
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a client left before it was served");
-                continue;
+            let mut peer = self.settings.peer(peer.ip());
+            if entrance.is_plain() {
+                self.tasks.spawn(worker.clone().serve_connection(stream, peer));
+            } else {
+                if entrance.tls.is_some() {
+                    peer.port = port;
+                }
+                self.tasks.spawn(worker.clone().enter(stream, peer, entrance.clone()));
             }
-            self.tasks.spawn(worker.clone().serve_connection(stream, self.settings.peer(peer.ip())));
         }
         drop(listener);
-        housekeeping.abort();
+        if let Some(housekeeping) = housekeeping {
+            housekeeping.abort();
+        }
         self.bell.ring(Phase::Stopping);
         self.tasks.close();
         if timeout(self.settings.shutdown_grace, self.tasks.wait()).await.is_err() {

@@ -107,7 +107,11 @@ impl Worker {
             service: None,
             status: 0,
             bytes: None,
-            version: if head.is_1_1 { Version::HTTP_11 } else { Version::HTTP_10 },
+            version: match head.is_1_1 {
+                _ if client.peer.is_http2 => Version::HTTP_2,
+                true => Version::HTTP_11,
+                false => Version::HTTP_10,
+            },
             tls: client.peer.tls,
             code: None,
             detail: None,

@@ -28,6 +28,8 @@ pub(crate) struct Peer {
     pub(crate) proto: &'static str,
     /// `tls1.3`, or `unknown` if someone before us ended it.
     pub(crate) tls: Option<&'static str>,
+    /// One stream of an HTTP/2 connection.
+    pub(crate) is_http2: bool,
 }
 
 /// What one request needs while it is read and written.

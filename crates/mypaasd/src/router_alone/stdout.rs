@@ -16,6 +16,8 @@ use ports::LogSink;
 
 /// As many lines wait for their reader; some seconds of a busy router.
 const WAITING: usize = 64 * 1024;
+/// Lines are gathered for so long: a busy router then neither wakes the writer nor calls the kernel for each of them.
+const GATHER: Duration = Duration::from_millis(5);
 /// At the end, the reader gets so long for the rest.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -70,6 +72,7 @@ impl LogSink for Stdout {
 /// Writes until the end; what is written reaches the reader as soon as no more is waiting.
 fn copy(waiting: &Receiver<Item>, out: &mut impl Write, lost: &AtomicU64) -> io::Result<()> {
     while let Ok(first) = waiting.recv() {
+        thread::sleep(GATHER);
         let mut next = Some(first);
         while let Some(item) = next {
             match item {

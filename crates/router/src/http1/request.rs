@@ -168,11 +168,14 @@ fn host_name(head: &[u8], value: Span) -> Option<Span> {
     let (name, port) = text.split_at(end);
     let port_reads = match port.split_first() {
         None => true,
-        Some((colon, digits)) => *colon == b':' && digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+        Some((colon, digits)) => {
+            *colon == b':' && (digits.is_empty() || std::str::from_utf8(digits).is_ok_and(|digits| !digits.starts_with('+') && digits.parse::<u16>().is_ok()))
+        }
     };
     let name_reads = !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._[]:".contains(byte));
     let name = name.strip_suffix(b".").unwrap_or(name);
-    (port_reads && name_reads && !name.is_empty()).then(|| Span::new(at, at + name.len()))
+    // `shop.` is `shop`; `.` and `shop..` are nobody.
+    (port_reads && name_reads && !name.is_empty() && !name.ends_with(b".")).then(|| Span::new(at, at + name.len()))
 }
 
 /// How the body is framed. Every coding but `chunked`, and every other way to write that, is refused.
@@ -227,3 +230,6 @@ pub fn is_request_id(value: &[u8]) -> bool {
 pub fn is_text(value: &[u8]) -> bool {
     value.iter().all(|byte| is_text_byte(*byte))
 }
+
+#[cfg(test)]
+mod fuzz;
