@@ -57,7 +57,7 @@ impl FromStr for Email {
     fn from_str(text: &str) -> Result<Self, InvalidEmail> {
         let (user, host) = text.split_once('@').ok_or(InvalidEmail)?;
         let plain = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '@' | ':' | ',' | '"' | '<' | '>'));
-        if !plain(user) || !plain(host) || text.len() > 254 {
+        if !plain(user) || !plain(host) || text.starts_with('-') || host.starts_with('-') || text.len() > 254 {
             return Err(InvalidEmail);
         }
         Ok(Self(text.to_ascii_lowercase()))

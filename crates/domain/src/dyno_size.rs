@@ -96,7 +96,7 @@ impl DynoSizes {
         let found = self.0.iter().find(|(size, _)| size.0.eq_ignore_ascii_case(text));
         found.map(|(size, _)| size.clone()).ok_or_else(|| UnknownDynoSize {
             asked: text.escape_debug().take(MAX_NAME).collect(),
-            known: self.0.iter().map(|(size, _)| size.name()).collect::<Vec<_>>().join(", "),
+            known: listed(self.0.iter().map(|(size, _)| size.name()).collect()),
         })
     }
 
@@ -109,6 +109,14 @@ impl DynoSizes {
     /// All of them, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&DynoSize, Limits)> {
         self.0.iter().map(|(size, limits)| (size, *limits))
+    }
+}
+
+/// `a, b and c`
+fn listed(mut names: Vec<&str>) -> String {
+    match names.pop() {
+        Some(last) if !names.is_empty() => format!("{} and {last}", names.join(", ")),
+        last => last.unwrap_or_default().to_owned(),
     }
 }
 
@@ -130,7 +138,7 @@ mod tests {
         assert_eq!(sizes.limits(&sizes.find("Eco").unwrap()).memory_mib, 256);
         assert_eq!(
             sizes.find("tiny").unwrap_err().to_string(),
-            "No such dyno size: tiny. Sizes are Basic, Standard-1X, Standard-2X, Performance-M, Performance-L, Huge, eco."
+            "No such dyno size: tiny. Sizes are Basic, Standard-1X, Standard-2X, Performance-M, Performance-L, Huge and eco."
         );
         let gone: DynoSize = "Gone".parse().unwrap();
         assert_eq!(sizes.limits(&gone).memory_mib, 512, "a size that was taken away");

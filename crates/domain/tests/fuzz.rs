@@ -186,8 +186,6 @@ fn variant(error: &impl std::fmt::Debug) -> String {
     format!("{error:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
-// `app.json` has its corpus already; its target comes here with its parser.
-
 #[test]
 fn fuzz_procfile() {
     fuzz::check(&PROCFILE);

@@ -130,6 +130,28 @@ async fn tells_what_is_not_built_from_what_is_not_there() {
 }
 
 #[tokio::test]
+async fn features_are_switched_on_and_off() {
+    let world = World::new().await;
+    let app = world.app("shop").await;
+    let on = |features: serde_json::Value| {
+        let names = |feature: &serde_json::Value| feature["enabled"].as_bool().unwrap().then(|| feature["name"].as_str().unwrap().to_owned());
+        features.as_array().unwrap().iter().filter_map(names).collect::<Vec<_>>()
+    };
+    assert_eq!(on(world.ann("GET", "/apps/shop/features", "").await.json()), [""; 0]);
+    let preboot = world.ann("PATCH", "/apps/shop/features/preboot", r#"{"enabled":true}"#).await.json();
+    assert_eq!((&preboot["name"], &preboot["enabled"], &preboot["state"]), (&"preboot".into(), &true.into(), &"general".into()));
+    let again = world.ann("PATCH", &format!("/apps/{}/features/{}", app.id, preboot["id"].as_str().unwrap()), r#"{"enabled":true}"#).await.json();
+    assert_eq!(again, preboot, "by ids, and twice is once");
+    assert_eq!(on(world.ann("GET", "/apps/shop/features", "").await.json()), ["preboot"]);
+    assert_eq!(world.ann("PATCH", "/apps/shop/features/preboot", r#"{"enabled":false}"#).await.json()["enabled"], false);
+    assert_eq!(on(world.ann("GET", "/apps/shop/features", "").await.json()), [""; 0]);
+    let unknown = "404 not_found: Couldn't find that feature.";
+    assert_eq!(world.ann("PATCH", "/apps/shop/features/spdy", r#"{"enabled":true}"#).await.verdict(), unknown);
+    assert_eq!(world.ann("GET", "/apps/shop/features/spdy", "").await.verdict(), unknown);
+    assert_eq!(world.ann("PATCH", "/apps/shop/features/preboot", r#"{"enabled":"yes"}"#).await.status, 422);
+}
+
+#[tokio::test]
 async fn what_the_platform_has_by_itself() {
     let world = World::new().await;
     world.app("shop").await;
@@ -142,7 +164,7 @@ async fn what_the_platform_has_by_itself() {
     let domain = world.ann("GET", "/apps/shop/domains/shop.localhost", "").await.json();
     assert_eq!((&domain["kind"], &domain["cname"]), (&"heroku".into(), &serde_json::Value::Null));
     assert_eq!(world.ann("GET", "/apps/shop/collaborators", "").await.json()[0]["user"]["email"], "ann@example.com");
-    for list in ["addons", "addon-attachments", "features", "buildpack-installations", "log-drains", "webhooks", "builds"] {
+    for list in ["addons", "addon-attachments", "buildpack-installations", "log-drains", "webhooks", "builds"] {
         assert_eq!(world.ann("GET", &format!("/apps/shop/{list}"), "").await.body, "[]", "{list}");
     }
 }

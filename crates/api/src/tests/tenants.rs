@@ -47,6 +47,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("PUT", "/buildpack-installations", r#"{"updates":[{"buildpack":"heroku/nodejs"}]}"#),
     ("GET", "/features", ""),
     ("GET", "/features/spdy", ""),
+    ("PATCH", "/features/preboot", r#"{"enabled":true}"#),
     ("GET", "/log-drains", ""),
     ("GET", "/sni-endpoints", ""),
     ("GET", "/webhooks", ""),

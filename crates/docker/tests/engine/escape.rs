@@ -90,7 +90,7 @@ impl Around {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
-async fn input_80_a_build_gets_nowhere() {
+async fn hostile_80_a_build_gets_nowhere() {
     let place = Place::new().await;
     let around = Around::of(&place).await;
     let sandbox = place.docker.open(&sandboxes::spec(&place, "b1")).await.unwrap();
@@ -106,7 +106,7 @@ async fn input_80_a_build_gets_nowhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
-async fn input_81_a_dyno_gets_nowhere() {
+async fn hostile_81_a_dyno_gets_nowhere() {
     let place = Place::new().await;
     let around = Around::of(&place).await;
     let slug = place.slug(&[("attempts.py", ATTEMPTS)]).await;
@@ -122,7 +122,7 @@ async fn input_81_a_dyno_gets_nowhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
-async fn input_81_a_dyno_is_reached_by_the_platform_alone() {
+async fn hostile_81_a_dyno_is_reached_by_the_platform_alone() {
     let place = Place::new().await;
     let machine = Machine::new(&place);
     let address = answering(&place, "web.1").await;
@@ -188,7 +188,7 @@ async fn rules_that_somebody_removed_come_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
-async fn input_81_a_fork_bomb_hurts_only_itself() {
+async fn hostile_81_a_fork_bomb_hurts_only_itself() {
     let place = Place::new().await;
     let neighbour = answering(&place, "web.1").await;
     place.docker.ensure_running(&place.spec("worker.1", 1, "echo begins; bomb() { bomb | bomb & }; bomb; sleep 600")).await.unwrap();
@@ -221,7 +221,7 @@ async fn what_a_dyno_wrote_is_gone_when_it_starts_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
-async fn input_80_a_build_that_fills_the_disk_is_stopped_and_others_are_not() {
+async fn hostile_80_a_build_that_fills_the_disk_is_stopped_and_others_are_not() {
     let place = Place::new().await;
     let other = domain::AppId::new("2026-11-21T00:00:00Z".parse().unwrap(), [9; 10]);
     let small = place.docker.open(&SandboxSpec { app: other, ..sandboxes::spec(&place, "b1") }).await.unwrap();
@@ -240,7 +240,7 @@ async fn input_80_a_build_that_fills_the_disk_is_stopped_and_others_are_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
-async fn input_81_a_dyno_that_fills_the_disk_is_stopped_and_told_so() {
+async fn hostile_81_a_dyno_that_fills_the_disk_is_stopped_and_told_so() {
     let place = Place::new().await;
     place.docker.ensure_running(&place.spec("worker.1", 1, "fallocate -l 3G /tmp/big && sleep 600")).await.unwrap();
     assert_eq!(place.until_exited("worker.1").await, 137);
@@ -250,7 +250,7 @@ async fn input_81_a_dyno_that_fills_the_disk_is_stopped_and_told_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
-async fn input_80_a_build_that_writes_without_end_waits_for_its_reader() {
+async fn hostile_80_a_build_that_writes_without_end_waits_for_its_reader() {
     #[derive(Default)]
     struct Counted(u64);
     impl ports::sandbox::OutputSink for Counted {

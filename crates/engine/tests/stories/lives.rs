@@ -142,7 +142,7 @@ async fn nobody_scales_over_the_quota() {
     let refused = |result: Result<_, engine::Refusal>| result.map(|_: (App, _)| ()).unwrap_err().to_string();
     assert_eq!(refused(story.platform.scale(&story.actor, "shop", &[change("41", None)]).await), "Cannot scale to 101 dynos in all (an app may have 100)");
     let unknown = refused(story.platform.scale(&story.actor, "shop", &[change("1", Some("huge"))]).await);
-    assert_eq!(unknown, "No such dyno size: huge. Sizes are Eco, Basic, Standard-1X, Standard-2X, Performance-M, Performance-L.");
+    assert_eq!(unknown, "No such dyno size: huge. Sizes are Eco, Basic, Standard-1X, Standard-2X, Performance-M and Performance-L.");
     let formation = story.platform.store.read().await.unwrap().formation(story.app.id).await.unwrap();
     assert_eq!(formation.values().map(|scale| scale.quantity).collect::<Vec<_>>(), [60, 0], "nothing changed");
 }
