@@ -91,9 +91,9 @@ impl Fleet {
     /// The counters of all apps that are in the table or were asked for lately, by name.
     pub(crate) fn metrics(&self, names: &HashMap<AppId, String>) -> String {
         let apps: Vec<(AppId, Arc<App>)> = self.known();
-        let mut apps: Vec<(String, &App)> = apps.iter().filter_map(|(id, app)| Some((names.get(id)?.clone(), &**app))).collect();
+        let mut apps: Vec<_> = apps.iter().filter_map(|(id, app)| Some((names.get(id)?.clone(), &app.metrics, app.open()))).collect();
         apps.sort_by(|one, other| one.0.cmp(&other.0));
-        metrics::text(apps.iter().map(|(name, app)| (name.clone(), &app.metrics, app.open())))
+        metrics::text(&apps)
     }
 
     fn known(&self) -> Vec<(AppId, Arc<App>)> {

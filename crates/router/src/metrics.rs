@@ -53,12 +53,12 @@ pub(crate) struct Open {
 }
 
 /// All apps' counters as text, by app name.
-pub(crate) fn text<'m>(apps: impl Iterator<Item = (String, &'m Metrics, Open)> + Clone) -> String {
+pub(crate) fn text(apps: &[(String, &Metrics, Open)]) -> String {
     let mut text = String::new();
     let mut put = |name: &str, kind: &str, help: &str, lines: &dyn Fn(&mut String, &str, &Metrics, Open)| {
         line(&mut text, format_args!("# HELP mypaas_router_{name} {help}\n# TYPE mypaas_router_{name} {kind}"));
-        for (app, metrics, open) in apps.clone() {
-            lines(&mut text, &app, metrics, open);
+        for (app, metrics, open) in apps {
+            lines(&mut text, app, metrics, *open);
         }
     };
     put("requests_total", "counter", "Requests that have ended, by the first digit of their status.", &|text, app, metrics, _| {

@@ -78,7 +78,7 @@ pub(super) struct World {
     pub(super) routes: watch::Sender<Arc<RouteTable>>,
     pub(super) dynos: Arc<Dynos>,
     pub(super) said: Arc<Said>,
-    worker: Arc<Worker>,
+    pub(super) worker: Arc<Worker>,
 }
 
 pub(super) fn address(index: u16) -> SocketAddr {
