@@ -11,6 +11,8 @@ use anyhow::{Context, bail};
 use domain::StackName;
 use serde::Deserialize;
 
+use crate::front::Front;
+
 /// Everything an admin can decide.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -20,6 +22,7 @@ pub(crate) struct Config {
     /// What is logged: `info`, `debug`, or per module as in `warn,engine=debug`. (`MYPAAS_LOG`)
     pub(crate) log: String,
     pub(crate) listen: Listen,
+    pub(crate) router: Front,
     pub(crate) apps: Apps,
     pub(crate) build: Build,
     pub(crate) docker: Docker,
@@ -87,6 +90,7 @@ impl Default for Config {
             home: "/var/lib/mypaas".into(),
             log: "info".to_owned(),
             listen: Listen::default(),
+            router: Front::default(),
             apps: Apps::default(),
             build: Build::default(),
             docker: Docker::default(),

@@ -2,6 +2,7 @@
 
 mod account;
 mod config;
+mod front;
 mod keys;
 mod lifecycle;
 mod listen;
