@@ -7,7 +7,7 @@ use std::{
 
 use domain::{
     dyno::{After, State},
-    route::{Backend, Condition, Features, Route, RouteTable},
+    route::{Backend, Condition, Features, Pages, Route, RouteTable},
 };
 use ports::runtime::{self, ContainerKey, SeenContainer};
 use store::World;
@@ -44,6 +44,7 @@ pub(crate) fn publish(platform: &Platform, worlds: &[World], containers: &HashMa
             maintenance: world.app.maintenance,
             blank: world.slug.is_none(),
             features: Features::default(),
+            pages: Pages::default(),
             web,
         };
         table.hosts.insert(format!("{}.{}", world.app.name, platform.settings.app_domain), Arc::new(route));

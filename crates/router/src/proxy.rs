@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::{ErrorCode, route::Route};
+use domain::{
+    ErrorCode,
+    route::{Pages, Route},
+};
 
 use crate::{
     account::Account,
@@ -93,7 +96,7 @@ impl Worker {
     ) -> After {
         let is_head = question.plan.is_head;
         if let Some(fault) = question.head.fault {
-            return self.explain(client, Fact::BadRequest(fault), is_head, account).await;
+            return self.explain(client, Fact::BadRequest(fault), &route.pages, is_head, account).await;
         }
         // Before it is known whether there is a dyno (Heroku).
         if question.plan.said_continue && !client.say(b"HTTP/1.1 100 Continue\r\n\r\n").await {
@@ -102,14 +105,14 @@ impl Worker {
         let takes_requests = !route.blank && !route.maintenance && !route.web.is_empty();
         let held = if takes_requests { self.hold(app, route) } else { None };
         if takes_requests && held.is_none() {
-            return self.explain(client, Fact::NoDyno(ErrorCode::H11BacklogTooDeep), is_head, account).await;
+            return self.explain(client, Fact::NoDyno(ErrorCode::H11BacklogTooDeep), &route.pages, is_head, account).await;
         }
         let mut written = false;
         loop {
             let reached = client.unless_left(self, self.reach(route, app, &question.wish, &mut account)).await.unwrap_or(Err(Fact::ClientLeft));
             let mut reached = match reached {
                 Ok(reached) => reached,
-                Err(fact) => return self.explain(client, fact, is_head, account).await,
+                Err(fact) => return self.explain(client, fact, &route.pages, is_head, account).await,
             };
             if question.plan.framing != Framing::Empty {
                 reached.io.prompt();
@@ -153,16 +156,16 @@ impl Worker {
                 }
                 Err(fact) => {
                     drop(reached);
-                    return self.explain(client, fact, is_head, account).await;
+                    return self.explain(client, fact, &route.pages, is_head, account).await;
                 }
             }
         }
     }
 
     /// Tells the client and the log what went wrong.
-    async fn explain<C: Stream>(&self, client: &mut Client<C>, fact: Fact, is_head: bool, mut account: Account) -> After {
+    async fn explain<C: Stream>(&self, client: &mut Client<C>, fact: Fact, pages: &Pages, is_head: bool, mut account: Account) -> After {
         account.failed(fact);
-        let Some(page) = fact.page() else {
+        let Some(page) = fact.page(pages) else {
             account.close();
             return After::Cut;
         };
