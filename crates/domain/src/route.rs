@@ -38,7 +38,16 @@ pub struct Route {
     /// Nothing was ever deployed (H81).
     pub blank: bool,
     pub features: Features,
+    pub pages: Pages,
     pub web: Vec<Backend>,
+}
+
+/// What an app shows in place of the router's pages: addresses of pages elsewhere (Heroku: `ERROR_PAGE_URL`,
+/// `MAINTENANCE_PAGE_URL`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pages {
+    pub error: Option<Arc<str>>,
+    pub maintenance: Option<Arc<str>>,
 }
 
 /// What an app asked for beyond the ordinary (Heroku: `heroku labs`, `heroku features`).
@@ -136,6 +145,7 @@ mod tests {
             maintenance: false,
             blank: false,
             features: Features::default(),
+            pages: Pages::default(),
             web: web.iter().enumerate().map(backend).collect(),
         }
     }

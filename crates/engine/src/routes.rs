@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use domain::{
     Feature,
     dyno::{After, Leaving, State},
-    route::{Backend, Condition, Features, Route, RouteTable},
+    route::{Backend, Condition, Features, Pages, Route, RouteTable},
 };
 use ports::runtime::{self, ContainerKey};
 use store::World;
@@ -56,6 +56,7 @@ pub(crate) fn publish(platform: &Platform, worlds: &[World], containers: &Contai
                 keep_alive: world.features.contains(&Feature::KeepAlive),
                 least_in_flight: world.features.contains(&Feature::LeastInFlight),
             },
+            pages: Pages::default(),
             web,
         };
         table.hosts.insert(format!("{}.{}", world.app.name, platform.settings.app_domain), Arc::new(route));

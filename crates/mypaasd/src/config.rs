@@ -12,6 +12,7 @@ use domain::{DynoSizes, StackName};
 use serde::Deserialize;
 
 use crate::config_dynos::{Dynos, Size};
+use crate::front::Front;
 
 /// Everything an admin can decide.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,6 +23,7 @@ pub(crate) struct Config {
     /// What is logged: `info`, `debug`, or per module as in `warn,engine=debug`. (`MYPAAS_LOG`)
     pub(crate) log: String,
     pub(crate) listen: Listen,
+    pub(crate) router: Front,
     pub(crate) apps: Apps,
     pub(crate) build: Build,
     pub(crate) keep: Keep,
@@ -135,6 +137,7 @@ impl Default for Config {
             home: "/var/lib/mypaas".into(),
             log: "info".to_owned(),
             listen: Listen::default(),
+            router: Front::default(),
             apps: Apps::default(),
             build: Build::default(),
             keep: Keep::default(),

@@ -7,7 +7,7 @@ use api::Api;
 use domain::AppId;
 use engine::{Platform, Wake, drive, formation::Formations, leftovers::Leftovers, memory::MemoryWatch};
 use git::{Git, Sweep};
-use router::{Doors, LogSinkAdapter, RequestRouted, RequestSink, Router};
+use router::{LogSinkAdapter, RequestRouted, RequestSink, Router};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::Config,
+    front::Ports,
     keys,
     listen::{self, Front},
     tls, wire,
@@ -28,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(25);
 /// `mypaasd all`.
 pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?).with_writer(std::io::stderr).init();
-    let router_doors = doors(SocketAddr::new(config.listen.address, config.listen.port))?;
+    let router_ports = Ports::open(SocketAddr::new(config.listen.address, config.listen.port), &config.router)?;
     let api_port = bind(&config, config.api_port()).await?;
     let ssh_port = match config.ssh_port() {
         Some(port) => Some(bind(&config, port).await?),
@@ -49,12 +50,7 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
     let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE, timeouts: router::Timeouts::HEROKU };
     let events = Arc::new(Asked { platform: platform.clone(), lines: LogSinkAdapter(wired.logplex.clone()) });
     let router = Router::new(platform.routes(), events, wired.clock.clone(), wired.chance.clone(), settings);
-    let serving = router.serve_at(router_doors, stop.clone());
-    tasks.spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the router stopped");
-        }
-    });
+    router_ports.serve(&router, &tasks, &stop)?;
     if let Some(ssh_port) = ssh_port {
         let host_key = keys::ssh_host_key(&config.home, &wired.chance)?;
         tracing::info!(fingerprint = host_key.fingerprint(), "git answers over SSH with this host key");
@@ -95,12 +91,6 @@ impl RequestSink for Asked {
 async fn bind(config: &Config, port: u16) -> anyhow::Result<TcpListener> {
     let address = SocketAddr::new(config.listen.address, port);
     TcpListener::bind(address).await.with_context(|| format!("port {address} cannot be opened; is something else using it? MYPAAS_PORT chooses another"))
-}
-
-/// The router's port, once per core.
-pub(crate) fn doors(address: SocketAddr) -> anyhow::Result<Doors> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    Doors::open(address, threads).with_context(|| format!("port {address} cannot be opened; is something else using it? MYPAAS_PORT chooses another"))
 }
 
 pub(crate) async fn wait_for_signal() -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 mod account;
 mod config;
 mod config_dynos;
+mod front;
 mod keys;
 mod lifecycle;
 mod listen;

@@ -10,27 +10,26 @@ use anyhow::Context;
 use ports::{Chance, clock::SystemClock};
 use router::{LogSinkAdapter, Router};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{file::Ids, follow::Follower, stdout::Stdout};
-use crate::{
-    config::Config,
-    lifecycle::{doors, wait_for_signal},
-};
+use crate::{config::Config, front::Ports, lifecycle::wait_for_signal};
 
 /// Serves until told to stop, then lets requests come to their end.
 pub(crate) async fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?;
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
     let (mut follower, first) = Follower::start(path, Ids::default())?;
-    let doors = doors(first.listen)?;
-    let address = doors.address()?;
+    let ports = Ports::open(first.listen, &config.router)?;
+    let address = ports.address;
     let (routes, table) = watch::channel(Arc::new(first.table.clone()));
     let stdout = Stdout::start()?;
     let events = Arc::new(LogSinkAdapter(stdout.clone()));
     let router = Router::new(table, events, Arc::new(SystemClock), Arc::new(Chance::from_os()), settings(&first, address));
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(router.serve_at(doors, stop.clone()));
+    let serving = TaskTracker::new();
+    ports.serve(&router, &serving, &stop)?;
+    serving.close();
     tracing::info!("the router listens at {address}");
     tokio::select! {
         never = follower.follow(&first, &routes) => match never {},
@@ -38,7 +37,7 @@ pub(crate) async fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     }
     tracing::info!("stopping: no new connections; requests under way may finish");
     stop.cancel();
-    serving.await.context("the router broke down")??;
+    serving.wait().await;
     // Off the runtime: it waits for a reader that may be slow.
     tokio::task::spawn_blocking(move || stdout.end()).await?;
     Ok(())

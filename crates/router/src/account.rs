@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::{
     bell::Bell,
     event::{RequestRouted, RequestSink},
+    fleet::App,
     rescue::Fact,
 };
 
@@ -20,6 +21,7 @@ pub(crate) struct Account {
     accepted: Instant,
     connected: Option<Instant>,
     books: Arc<Books>,
+    app: Arc<App>,
 }
 
 /// Where accounts end up.
@@ -32,8 +34,8 @@ pub(crate) struct Books {
 
 impl Account {
     /// Opens with what the request says.
-    pub(crate) fn open(event: RequestRouted, books: Arc<Books>) -> Self {
-        Self { event: Box::new(event), told: false, accepted: Instant::now(), connected: None, books }
+    pub(crate) fn open(event: RequestRouted, app: Arc<App>, books: Arc<Books>) -> Self {
+        Self { event: Box::new(event), told: false, accepted: Instant::now(), connected: None, books, app }
     }
 
     pub(crate) fn event(&self) -> &RequestRouted {
@@ -107,6 +109,7 @@ impl Account {
         }
         self.event.at = self.books.clock.now();
         self.event.service = self.connected.map(|connected| duration(connected.elapsed()));
+        self.app.metrics.record(&self.event);
         self.books.sink.routed(&self.event);
     }
 }

@@ -16,7 +16,10 @@ use domain::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-use crate::worker::lock;
+use crate::{
+    metrics::{self, Metrics, Open},
+    worker::lock,
+};
 
 /// A dyno that refused, or did not take a connection in time, gets none for so long (Heroku: up to 5 s).
 const QUARANTINE: Duration = Duration::from_secs(5);
@@ -37,6 +40,7 @@ pub(crate) struct App {
     /// Requests that are served or wait.
     held: AtomicUsize,
     waiting: AtomicUsize,
+    pub(crate) metrics: Metrics,
     /// A waiting request may look again.
     pub(crate) freed: Notify,
     dynos: Mutex<Dynos>,
@@ -84,9 +88,21 @@ impl Fleet {
         u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
     }
 
+    /// The counters of all apps that are in the table or were asked for lately, by name.
+    pub(crate) fn metrics(&self, names: &HashMap<AppId, String>) -> String {
+        let apps: Vec<(AppId, Arc<App>)> = self.known();
+        let mut apps: Vec<_> = apps.iter().filter_map(|(id, app)| Some((names.get(id)?.clone(), &app.metrics, app.open()))).collect();
+        apps.sort_by(|one, other| one.0.cmp(&other.0));
+        metrics::text(&apps)
+    }
+
+    fn known(&self) -> Vec<(AppId, Arc<App>)> {
+        self.apps.read().unwrap_or_else(PoisonError::into_inner).iter().map(|(id, app)| (*id, app.clone())).collect()
+    }
+
     /// Tells the tunnels of dynos that are no longer in the table, and forgets apps that are not.
     pub(crate) fn sweep(&self, table: &RouteTable) {
-        let known: Vec<(AppId, Arc<App>)> = self.apps.read().unwrap_or_else(PoisonError::into_inner).iter().map(|(id, app)| (*id, app.clone())).collect();
+        let known = self.known();
         if known.is_empty() {
             return;
         }
@@ -136,6 +152,11 @@ impl App {
         let mut dynos = lock(&self.dynos);
         dynos.view = None;
         dynos.by_address.drain().for_each(|(_, dyno)| dyno.leave());
+    }
+
+    fn open(&self) -> Open {
+        let tunnels = lock(&self.dynos).by_address.values().map(|dyno| dyno.tunnels.load(Relaxed)).sum();
+        Open { requests: self.held.load(Relaxed), tunnels }
     }
 
     /// A place for a request, unless there are too many already (H11).

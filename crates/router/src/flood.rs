@@ -171,6 +171,7 @@ impl<C: AsyncRead + Unpin> AsyncRead for Guarded<C> {
             this.watch.begin();
         }
         if let Err(flood) = this.watch.advance(&buf.filled()[before..]) {
+            buf.set_filled(before);
             this.floods.tell(flood);
             tracing::debug!(flood = flood.name(), "an HTTP/2 client is cut off");
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));

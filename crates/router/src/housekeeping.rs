@@ -42,16 +42,19 @@ pub(crate) async fn keep(router: Weak<Router>) {
             // There will be no other table. What is left ages on its own.
             return;
         }
-        shelved = look(&strong);
+        shelved = look(&strong, shelved);
         drop(strong);
         sleep(LOOK_EVERY).await;
     }
 }
 
 /// True if idle connections are left.
-fn look(router: &Arc<Router>) -> bool {
+fn look(router: &Arc<Router>, shelved: bool) -> bool {
     let table = router.routes.borrow().clone();
     router.fleet.sweep(&table);
+    if !shelved {
+        return false;
+    }
     let known: HashSet<SocketAddr> = table.hosts.values().flat_map(|route| &route.web).filter_map(|backend| backend.address).collect();
     let mut workers = lock(&router.workers);
     workers.retain(|worker| worker.strong_count() > 0);

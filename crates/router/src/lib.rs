@@ -34,6 +34,7 @@ mod housekeeping;
 mod idle;
 
 mod account;
+mod metrics;
 mod page;
 mod rescue;
 

@@ -1,6 +1,7 @@
 //! The router and its door.
 
 use std::{
+    collections::HashMap,
     net::IpAddr,
     sync::{
         Arc, Mutex, Weak,
@@ -25,7 +26,8 @@ use crate::{
     enter::Entrance,
     event::RequestSink,
     fleet::Fleet,
-    flood::Floods,
+    flood::{Flood, Floods},
+    metrics,
     timeouts::Timeouts,
     worker::{Peer, Worker},
 };
@@ -120,6 +122,19 @@ impl Router {
             tasks: TaskTracker::new(),
             bell,
         })
+    }
+
+    /// Counters and gauges as Prometheus reads them.
+    pub fn metrics(&self) -> String {
+        let names: HashMap<_, _> = self.routes.borrow().hosts.values().map(|route| (route.app, route.name.to_string())).collect();
+        let mut text = self.fleet.metrics(&names);
+        metrics::line(&mut text, format_args!("# HELP mypaas_router_connections Connections of clients.\n# TYPE mypaas_router_connections gauge"));
+        metrics::line(&mut text, format_args!("mypaas_router_connections {}", self.tasks.len()));
+        metrics::line(&mut text, format_args!("# HELP mypaas_router_floods_total HTTP/2 clients cut off.\n# TYPE mypaas_router_floods_total counter"));
+        for flood in Flood::ALL {
+            metrics::line(&mut text, format_args!("mypaas_router_floods_total{{kind=\"{}\"}} {}", flood.name(), self.floods.count(flood)));
+        }
+        text
     }
 
     /// Takes connections until `shutdown`; then lets what has begun come to its end, for at most

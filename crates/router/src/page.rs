@@ -1,6 +1,6 @@
 //! What a person sees in place of an app.
 
-use domain::ErrorCode;
+use domain::{ErrorCode, route::Pages};
 use http::StatusCode;
 
 use crate::http1::{
@@ -16,6 +16,16 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    /// The app's own page, shown from where it lies, if it has one for this code.
+    pub(crate) fn of_app(code: ErrorCode, status: u16, pages: &Pages) -> Self {
+        let own = if code == ErrorCode::H80Maintenance { &pages.maintenance } else { &pages.error };
+        match own {
+            // A client's mistake is not the app's error.
+            Some(address) if status >= 500 && code != ErrorCode::H81BlankApp => framed(status, address),
+            _ => Self::for_code(code, status),
+        }
+    }
+
     /// The page for a request that failed with this code.
     pub(crate) fn for_code(code: ErrorCode, status: u16) -> Self {
         match code {
@@ -73,6 +83,17 @@ impl Page {
         }
         bytes
     }
+}
+
+fn framed(status: u16, address: &str) -> Page {
+    let address = address.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;");
+    let html = format!(
+        "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{}</title>\n<style>html,body,iframe{{margin:0;padding:0;border:0;width:100%;height:100%}}</style>\n</head>\n\
+         <body>\n<iframe src=\"{address}\"></iframe>\n</body>\n</html>\n",
+        reason(status)
+    );
+    Page { status, html }
 }
 
 fn reason(status: u16) -> &'static str {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::{ErrorCode, route::Route};
+use domain::{
+    ErrorCode,
+    route::{Pages, Route},
+};
 
 use crate::{
     account::Account,
@@ -11,6 +14,7 @@ use crate::{
     client::{Client, Next},
     connect::Stream,
     exchange::Exchange,
+    fleet::App,
     http1::{body::Framing, request::RequestHead, write::Afterwards},
     page::Page,
     question::{self, Question},
@@ -20,12 +24,13 @@ use crate::{
 };
 
 /// What becomes of the client's connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum After {
     /// It may ask again.
     Again,
     /// It ends in order.
     Close { unread: bool },
+    /// It no longer speaks HTTP.
+    Joins(Box<(Joined, Account)>),
     /// It ends at once: nobody is there to be told, or only this tells.
     Cut,
 }
@@ -44,12 +49,20 @@ impl Worker {
                     let Some(mut scratch) = client.scratch.take() else { return };
                     // On the heap, so that an idle client has nothing of it.
                     let after = Box::pin(self.answer(&mut client, &mut scratch, head)).await;
-                    scratch.to_dyno.clear();
-                    scratch.to_client.clear();
-                    client.scratch = Some(scratch);
+                    if matches!(after, After::Again) {
+                        scratch.to_dyno.clear();
+                        scratch.to_client.clear();
+                        client.scratch = Some(scratch);
+                    } else {
+                        self.put_back(scratch);
+                    }
                     match after {
                         After::Again => {}
                         After::Close { unread } => return client.end(unread).await,
+                        After::Joins(both) => {
+                            let (joined, account) = *both;
+                            return Box::pin(tunnel(self, client, joined, account)).await;
+                        }
                         After::Cut => return,
                     }
                 }
@@ -66,9 +79,10 @@ impl Worker {
             return self.show(client, &page, head.method.of(bytes) == b"HEAD").await;
         };
         let words = self.first_words(client, scratch, &head, &route, host);
-        let account = Account::open(words, self.router.books.clone());
+        let app = self.router.fleet.app(route.app);
+        let account = Account::open(words, app.clone(), self.router.books.clone());
         let question = Question::new(bytes, &scratch.lines, &head, route.features);
-        self.forward(client, scratch, question, &route, account).await
+        self.forward(client, scratch, question, (&route, &app), account).await
     }
 
     /// Finds a dyno and gives it the request, then gives the client its answer.
@@ -77,29 +91,28 @@ impl Worker {
         client: &mut Client<C>,
         scratch: &mut Scratch,
         mut question: Question,
-        route: &Arc<Route>,
+        (route, app): (&Arc<Route>, &Arc<App>),
         mut account: Account,
     ) -> After {
         let is_head = question.plan.is_head;
         if let Some(fault) = question.head.fault {
-            return self.explain(client, Fact::BadRequest(fault), is_head, account).await;
+            return self.explain(client, Fact::BadRequest(fault), &route.pages, is_head, account).await;
         }
         // Before it is known whether there is a dyno (Heroku).
         if question.plan.said_continue && !client.say(b"HTTP/1.1 100 Continue\r\n\r\n").await {
             return After::Cut;
         }
-        let app = self.router.fleet.app(route.app);
         let takes_requests = !route.blank && !route.maintenance && !route.web.is_empty();
-        let held = if takes_requests { self.hold(&app, route) } else { None };
+        let held = if takes_requests { self.hold(app, route) } else { None };
         if takes_requests && held.is_none() {
-            return self.explain(client, Fact::NoDyno(ErrorCode::H11BacklogTooDeep), is_head, account).await;
+            return self.explain(client, Fact::NoDyno(ErrorCode::H11BacklogTooDeep), &route.pages, is_head, account).await;
         }
         let mut written = false;
         loop {
-            let reached = client.unless_left(self, self.reach(route, &app, &question.wish, &mut account)).await.unwrap_or(Err(Fact::ClientLeft));
+            let reached = client.unless_left(self, self.reach(route, app, &question.wish, &mut account)).await.unwrap_or(Err(Fact::ClientLeft));
             let mut reached = match reached {
                 Ok(reached) => reached,
-                Err(fact) => return self.explain(client, fact, is_head, account).await,
+                Err(fact) => return self.explain(client, fact, &route.pages, is_head, account).await,
             };
             if question.plan.framing != Framing::Empty {
                 reached.io.prompt();
@@ -122,8 +135,7 @@ impl Worker {
                 && ended.upgraded
             {
                 let joined = Joined { reached, from_dyno, received, is_websocket: question.is_websocket };
-                tunnel(self, client, joined, account).await;
-                return After::Cut;
+                return After::Joins(Box::new((joined, account)));
             }
             from_dyno.discard(&self.pool);
             match result {
@@ -144,16 +156,16 @@ impl Worker {
                 }
                 Err(fact) => {
                     drop(reached);
-                    return self.explain(client, fact, is_head, account).await;
+                    return self.explain(client, fact, &route.pages, is_head, account).await;
                 }
             }
         }
     }
 
     /// Tells the client and the log what went wrong.
-    async fn explain<C: Stream>(&self, client: &mut Client<C>, fact: Fact, is_head: bool, mut account: Account) -> After {
+    async fn explain<C: Stream>(&self, client: &mut Client<C>, fact: Fact, pages: &Pages, is_head: bool, mut account: Account) -> After {
         account.failed(fact);
-        let Some(page) = fact.page() else {
+        let Some(page) = fact.page(pages) else {
             account.close();
             return After::Cut;
         };

@@ -1,6 +1,6 @@
 //! The one place that knows which failure is which code. Everything else only states facts.
 
-use domain::ErrorCode;
+use domain::{ErrorCode, route::Pages};
 
 use crate::{
     http1::{request::Refusal, response::Unfit},
@@ -78,9 +78,9 @@ impl Fact {
     }
 
     /// What the client is told. None if nobody is there to be told: its connection is cut.
-    pub(crate) fn page(self) -> Option<Page> {
+    pub(crate) fn page(self, pages: &Pages) -> Option<Page> {
         let Verdict { code, status, .. } = self.verdict();
-        (!matches!(status, 0 | 499)).then(|| Page::for_code(code, status))
+        (!matches!(status, 0 | 499)).then(|| Page::of_app(code, status, pages))
     }
 }
 

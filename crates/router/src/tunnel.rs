@@ -62,15 +62,15 @@ enum Leaving {
 
 /// Passes bytes both ways until either side closes, nothing moved in either direction for 55 s, or the dyno goes away and
 /// the client was told so. What came behind the handshake goes first.
-pub(crate) async fn tunnel<C: Stream>(worker: &Worker, client: &mut Client<C>, joined: Joined, mut account: Account) {
+pub(crate) async fn tunnel<C: Stream>(worker: &Worker, client: Client<C>, joined: Joined, mut account: Account) {
     let Joined { mut reached, from_dyno, received, is_websocket } = joined;
     reached.io.prompt();
     reached.taken.becomes_tunnel();
     let dyno = reached.taken.dyno.clone();
     let mut going = std::pin::pin!(dyno.leaving.notified());
     going.as_mut().enable();
-    let Client { io, inbox, timer, .. } = client;
-    let mut up = Way::new(std::mem::replace(inbox, Buffer::new()), None);
+    let Client { mut io, inbox, mut timer, .. } = client;
+    let mut up = Way::new(inbox, None);
     let mut down = Way::new(from_dyno, is_websocket.then(Frames::default));
     let idle = worker.router.settings.timeouts.between_bytes;
     let (mut moved, mut ends_at) = (Instant::now(), None);
@@ -80,7 +80,7 @@ pub(crate) async fn tunnel<C: Stream>(worker: &Worker, client: &mut Client<C>, j
             down.leave();
         }
         loop {
-            match (up.pump(cx, &worker.pool, io, &mut reached.io), down.pump(cx, &worker.pool, &mut reached.io, io)) {
+            match (up.pump(cx, &worker.pool, &mut io, &mut reached.io), down.pump(cx, &worker.pool, &mut reached.io, &mut io)) {
                 (Flow::Ended, _) | (_, Flow::Ended) => return Poll::Ready(None),
                 (Flow::Waits, Flow::Waits) => break,
                 _ => moved = Instant::now(),

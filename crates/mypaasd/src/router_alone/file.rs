@@ -9,7 +9,7 @@ use std::{
 
 use domain::{
     AppId, AppName, DynoName,
-    route::{Backend, Condition, Features, Route, RouteTable},
+    route::{Backend, Condition, Features, Pages, Route, RouteTable},
 };
 use jiff::SignedDuration;
 use router::Timeouts;
@@ -73,6 +73,8 @@ struct AppText {
     blank: bool,
     #[serde(default)]
     features: Vec<String>,
+    error_page: Option<String>,
+    maintenance_page: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -120,6 +122,10 @@ pub(super) fn parse(text: &str, ids: &mut Ids) -> Result<RoutesFile, BadRoutes> 
             maintenance: app.maintenance,
             blank: app.blank,
             features: features(&app.features).map_err(refuse)?,
+            pages: Pages {
+                error: page("error_page", app.error_page.as_deref()).map_err(refuse)?,
+                maintenance: page("maintenance_page", app.maintenance_page.as_deref()).map_err(refuse)?,
+            },
             web: dynos(&app.dynos).map_err(refuse)?,
         };
         let route = Arc::new(route);
@@ -172,6 +178,14 @@ fn features(names: &[String]) -> Result<Features, String> {
         }
     }
     Ok(features)
+}
+
+/// The address of a page elsewhere.
+fn page(key: &str, text: Option<&str>) -> Result<Option<Arc<str>>, String> {
+    match text {
+        Some(text) if !text.starts_with("http://") && !text.starts_with("https://") => Err(format!("{key} = {text:?} is no address of a page")),
+        text => Ok(text.map(Arc::from)),
+    }
 }
 
 fn dynos(texts: &[DynoText]) -> Result<Vec<Backend>, String> {

@@ -258,3 +258,17 @@ async fn an_unknown_host_is_told_so_and_no_log_hears() {
     assert!(page.starts_with("HTTP/1.1 404 ") && page.contains("No such app"), "{page}");
     assert!(world.said.all().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_app_may_show_its_own_pages() {
+    let pages = domain::route::Pages { error: Some("https://a.example/?a=1&b=\"".into()), maintenance: Some("https://m.example/".into()) };
+    let world = World::new(Route { pages: pages.clone(), ..shop(vec![]) });
+    let page = world.exchange(GET).await;
+    assert!(page.starts_with("HTTP/1.1 503 ") && page.contains("<iframe src=\"https://a.example/?a=1&amp;b=&quot;\">"), "{page}");
+    assert!(world.line().await.contains("code=H14"));
+    let world = World::new(Route { pages: pages.clone(), maintenance: true, ..shop(vec![backend(1, Condition::Up)]) });
+    assert!(world.exchange(GET).await.contains("https://m.example/"));
+    // What the client did wrong is not the app's error.
+    let world = World::new(Route { pages, ..shop(vec![]) });
+    assert!(!world.exchange(&GET.replace("\r\n\r\n", "\r\nExpect: x\r\n\r\n")).await.contains("iframe"));
+}

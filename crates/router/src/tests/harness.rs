@@ -11,7 +11,7 @@ use std::{
 
 use domain::{
     AppId,
-    route::{Backend, Condition, Features, Route, RouteTable},
+    route::{Backend, Condition, Features, Pages, Route, RouteTable},
 };
 use futures_util::future::BoxFuture;
 use ports::{Chance, clock::TokioClock};
@@ -78,7 +78,7 @@ pub(super) struct World {
     pub(super) routes: watch::Sender<Arc<RouteTable>>,
     pub(super) dynos: Arc<Dynos>,
     pub(super) said: Arc<Said>,
-    worker: Arc<Worker>,
+    pub(super) worker: Arc<Worker>,
 }
 
 pub(super) fn address(index: u16) -> SocketAddr {
@@ -90,7 +90,15 @@ pub(super) fn backend(index: u16, condition: Condition) -> Backend {
 }
 
 pub(super) fn shop(web: Vec<Backend>) -> Route {
-    Route { app: AppId::from_uuid(uuid::Uuid::nil()), name: "shop".parse().unwrap(), maintenance: false, blank: false, features: Features::default(), web }
+    Route {
+        app: AppId::from_uuid(uuid::Uuid::nil()),
+        name: "shop".parse().unwrap(),
+        maintenance: false,
+        blank: false,
+        features: Features::default(),
+        pages: Pages::default(),
+        web,
+    }
 }
 
 pub(super) fn table(route: Route) -> Arc<RouteTable> {

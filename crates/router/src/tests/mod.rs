@@ -4,7 +4,10 @@ mod harness;
 
 mod codes;
 mod dispatch;
+mod entrance;
+mod fleet;
 mod headers;
+mod http2;
 mod line;
 mod midway;
 mod streaming;
