@@ -49,6 +49,7 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
+        self.lately.forget();
         self.renew_spares().await?;
         self.retain_mounts(&kept.slugs).await?;
         // Slugs' images come first: those of stacks are under them.

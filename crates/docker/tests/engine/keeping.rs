@@ -6,7 +6,7 @@ use ports::{
     sandbox::SandboxSpec,
 };
 
-use crate::place::{Place, docker};
+use crate::place::{Place, Way, docker};
 
 /// A name for a stack's image that is this test's alone; the image stays, the name goes.
 struct PrivateTag(String);
@@ -48,7 +48,7 @@ fn images(stored: &[Stored]) -> Vec<(&'static str, bool, bool)> {
 #[ignore = "needs Docker"]
 async fn a_dyno_moves_to_the_newest_base_when_next_started_and_the_old_one_is_collected() {
     let tag = PrivateTag::of("mypaas/heroku-24:run-runtimes");
-    let place = Place::with(|settings| settings.stacks[0].run_image.clone_from(&tag.0)).await;
+    let place = Place::made(Way::Image, |settings| settings.stacks[0].run_image.clone_from(&tag.0)).await;
     let slug = place.slug(&[("hello", "the same slug")]).await;
     let kept = Kept { apps: [place.app].into(), slugs: [slug].into(), ..Kept::default() };
     let command = "echo $(cat hello) on $(cat /etc/updated 2> /dev/null || echo the first base); sleep 600";
@@ -85,7 +85,7 @@ async fn a_dyno_moves_to_the_newest_base_when_next_started_and_the_old_one_is_co
 #[ignore = "needs Docker"]
 async fn while_a_stacks_image_is_missing_nothing_made_of_it_goes() {
     let tag = PrivateTag::of("mypaas/heroku-24:run-runtimes");
-    let place = Place::with(|settings| settings.stacks[0].run_image.clone_from(&tag.0)).await;
+    let place = Place::made(Way::Image, |settings| settings.stacks[0].run_image.clone_from(&tag.0)).await;
     place.docker.ensure_image(&place.spec("web.1", 1, "true").image).await.unwrap();
     docker(&["rmi", &tag.0]);
     assert_eq!(place.docker.bases().await.unwrap(), []);

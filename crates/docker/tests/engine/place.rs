@@ -70,7 +70,7 @@ impl Place {
         Self::made(way, |_| {}).await
     }
 
-    async fn made(way: Way, change: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) async fn made(way: Way, change: impl FnOnce(&mut Settings)) -> Self {
         let chance = Chance::from_os();
         let folder = tempfile::tempdir().unwrap();
         let blobs = Arc::new(DiskBlobs::open(folder.path().join("blobs")).await.unwrap());
