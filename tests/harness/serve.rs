@@ -18,7 +18,9 @@ impl Installation {
         let subnet = self.docker(&["network", "inspect", network.trim(), "--format", "{{(index .IPAM.Config 0).Subnet}}"]).ok().stdout;
         // The first address of the containers' network is this machine.
         let gateway = subnet.trim().rsplit_once('.').map(|(network, _)| format!("{network}.1")).expect("the network has a subnet");
-        let listener = TcpListener::bind((gateway, 0)).expect("a port is free");
+        // The ports that tests/run lets builds connect to.
+        let mut ports = 47_120..47_130;
+        let listener = ports.find_map(|port| TcpListener::bind((gateway.as_str(), port)).ok()).expect("one of the ports is free");
         let url = format!("http://{}", listener.local_addr().expect("the listener has an address"));
         thread::spawn(move || {
             for stream in listener.incoming() {

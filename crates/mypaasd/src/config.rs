@@ -226,6 +226,9 @@ impl Config {
         set(&mut self.apps.domain, "MYPAAS_APP_DOMAIN", variable("MYPAAS_APP_DOMAIN"))?;
         set(&mut self.build.buildpacks, "MYPAAS_BUILDPACKS", variable("MYPAAS_BUILDPACKS"))?;
         set(&mut self.docker.spares, "MYPAAS_SPARES", variable("MYPAAS_SPARES"))?;
+        if let Some(list) = variable("MYPAAS_NETWORK_ALLOW") {
+            self.network.allow = list.split(',').map(|one| one.trim().to_owned()).collect();
+        }
         self.build.extra_ca_file = variable("MYPAAS_EXTRA_CA_FILE").map(PathBuf::from).or(self.build.extra_ca_file.take());
         self.docker.socket = variable("MYPAAS_DOCKER_SOCKET").map(PathBuf::from).or(self.docker.socket.take());
         self.docker.dyno_init = variable("MYPAAS_DYNO_INIT").map(PathBuf::from).or(self.docker.dyno_init.take());

@@ -84,7 +84,7 @@ impl<'a> Workshop<'a> {
             request_id: "1".to_owned(),
         };
         let built = self.builder.build(job, &mut self.screen.clone()).await;
-        assert_eq!(self.place.listed(&["ps", "--all"]), [""; 0], "every sandbox is gone");
+        assert_eq!(self.place.listed(&["ps", "--all", "--filter", "name=-build-"]), [""; 0], "every sandbox is gone");
         built
     }
 }
@@ -158,6 +158,14 @@ async fn half_a_line_is_seen_while_the_build_waits_and_lines_keep_their_order() 
     }
 }
 
+/// Where containers of these tests may connect to on this machine.
+const PORTS: std::ops::RangeInclusive<u16> = 47_140..=47_149;
+
+async fn place_of_a_served_network() -> Place {
+    let allow = PORTS.map(|port| format!("10.0.0.0/8:{port}").parse().unwrap()).collect();
+    Place::with(|settings| settings.reach.allow = allow).await
+}
+
 /// Serves a folder over HTTP to containers, which reach this machine at the first address of their network.
 async fn serve(place: &Place, folder: PathBuf) -> String {
     // The network is made for the first sandbox.
@@ -166,7 +174,7 @@ async fn serve(place: &Place, folder: PathBuf) -> String {
     let inspected = Command::new("docker").args(["network", "inspect", &network, "--format", "{{(index .IPAM.Config 0).Subnet}}"]).output().unwrap();
     let subnet = String::from_utf8(inspected.stdout).unwrap();
     let gateway = subnet.trim().rsplit_once('.').map(|(network, _)| format!("{network}.1")).unwrap();
-    let listener = TcpListener::bind((gateway, 0)).unwrap();
+    let listener = PORTS.into_iter().find_map(|port| TcpListener::bind((gateway.as_str(), port)).ok()).expect("one of the ports is free");
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming() {
@@ -210,7 +218,7 @@ const SHOW: &str = "find . -type f | sort; cat lib/*.txt 2>/dev/null; find . -na
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn submodules_of_a_push_are_fetched_inside() {
-    let (place, served) = (Place::new().await, tempfile::tempdir().unwrap());
+    let (place, served) = (place_of_a_served_network().await, tempfile::tempdir().unwrap());
     let commit = repository(served.path(), "lib.git", &[("hello.txt", "hello from a submodule\n"), ("left.md", "")]);
     let url = serve(&place, served.path().to_owned()).await;
     let submodules = |path: &str| vec![Submodule { path: path.to_owned(), commit: commit.clone() }];
@@ -249,7 +257,7 @@ async fn submodules_of_a_push_are_fetched_inside() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn a_source_in_a_repository_elsewhere_is_fetched_inside() {
-    let (place, served) = (Place::new().await, tempfile::tempdir().unwrap());
+    let (place, served) = (place_of_a_served_network().await, tempfile::tempdir().unwrap());
     repository(served.path(), "shop.git", &[("web.js", "one")]);
     // Only a server that speaks the smart protocol gives a commit without its history.
     let smart = smart_server(&place, served.path()).await;
@@ -269,7 +277,7 @@ async fn a_source_in_a_repository_elsewhere_is_fetched_inside() {
 async fn smart_server(place: &Place, folder: &Path) -> String {
     let plain = serve(place, folder.to_owned()).await;
     let host = plain.trim_start_matches("http://").split(':').next().unwrap().to_owned();
-    let listener = TcpListener::bind((host, 0)).unwrap();
+    let listener = PORTS.into_iter().find_map(|port| TcpListener::bind((host.as_str(), port)).ok()).expect("one of the ports is free");
     let url = format!("http://{}", listener.local_addr().unwrap());
     let folder = folder.to_owned();
     thread::spawn(move || {

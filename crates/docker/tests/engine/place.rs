@@ -54,7 +54,7 @@ impl Way {
 }
 
 /// Long enough for a slow machine; a condition that never comes is the failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Place {
     pub(crate) async fn new() -> Self {
