@@ -99,7 +99,7 @@ async fn what_is_put_in_is_worked_on_and_taken_out() {
     assert!(taken["result/deep/out"] == big);
     assert!(matches!(sandbox.take("/no/such").await, Err(RuntimeError::Refused(_))));
     sandbox.close().await.unwrap();
-    assert_eq!(place.listed(&["ps", "--all"]), [""; 0]);
+    assert_eq!(place.listed(&["ps", "--all", "--filter", "name=-build-"]), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
