@@ -194,7 +194,7 @@ impl Formations {
         }
         let apps: HashSet<_> = worlds.iter().map(|world| world.app.id).collect();
         lock(&self.platform.troubles).retain(|key, _| apps.contains(&key.app));
-        self.platform.forget_traffic_but_of(worlds);
+        self.platform.keep_traffic_of(&apps);
         swept
     }
 }

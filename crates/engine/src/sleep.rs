@@ -1,10 +1,17 @@
 //! Web dynos of a size that sleeps: put to sleep when nobody asks for them, woken by the next request (Heroku: Eco dynos).
 //!
-//! When an app was last asked for is not remembered over a restart of the platform: everybody then has another half hour.
+//! When an app was last asked for is not remembered over a restart of the platform: who is awake then has another half
+//! hour, and who sleeps sleeps on.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Mutex,
+};
 
-use domain::AppId;
+use domain::{
+    AppId,
+    dyno::{After, State},
+};
 use jiff::Timestamp;
 use store::World;
 
@@ -13,13 +20,7 @@ use crate::platform::{Platform, lock};
 /// When each app was last asked for, since the platform started.
 pub(crate) struct Traffic {
     since: Timestamp,
-    last: Mutex<HashMap<AppId, Asked>>,
-}
-
-#[derive(Clone, Copy)]
-struct Asked {
-    at: Timestamp,
-    asleep: bool,
+    last: Mutex<HashMap<AppId, Timestamp>>,
 }
 
 impl Traffic {
@@ -31,9 +32,9 @@ impl Traffic {
 impl Platform {
     /// Somebody asks for an app's web dynos; those asleep wake up.
     pub fn asked_for(&self, app: AppId) {
-        let at = self.clock.now();
-        let before = lock(&self.traffic.last).insert(app, Asked { at, asleep: false });
-        if before.is_some_and(|before| before.asleep) {
+        let now = self.clock.now();
+        let before = lock(&self.traffic.last).insert(app, now);
+        if before.is_none_or(|before| before + self.settings.policy.idle_after <= now) {
             self.formation.up();
         }
     }
@@ -44,14 +45,13 @@ impl Platform {
         if !web.is_some_and(|(_, scale)| self.settings.sizes.limits(&scale.size).sleeps) {
             return false;
         }
-        let mut last = lock(&self.traffic.last);
-        let asked = last.entry(world.app.id).or_insert(Asked { at: self.traffic.since, asleep: false });
-        asked.asleep = asked.at.max(released) + self.settings.policy.idle_after <= now;
-        asked.asleep
+        let asleep = world.dynos.iter().any(|record| matches!(record.dyno.state, State::Idle { .. } | State::Stopping { then: After::Sleep, .. }));
+        let asked = lock(&self.traffic.last).get(&world.app.id).copied().or((!asleep).then_some(self.traffic.since));
+        asked.map_or(released, |asked| asked.max(released)) + self.settings.policy.idle_after <= now
     }
 
-    /// Forgets apps that are gone.
-    pub(crate) fn forget_traffic_but_of(&self, worlds: &[World]) {
-        lock(&self.traffic.last).retain(|app, _| worlds.iter().any(|world| world.app.id == *app));
+    /// Forgets all other apps: they are gone.
+    pub(crate) fn keep_traffic_of(&self, apps: &HashSet<AppId>) {
+        lock(&self.traffic.last).retain(|app, _| apps.contains(app));
     }
 }

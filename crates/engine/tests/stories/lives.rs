@@ -116,6 +116,8 @@ async fn an_eco_dyno_sleeps_when_nobody_asks_and_wakes_when_somebody_does() {
     assert_eq!(story.platform.routes().borrow().hosts["shop.localhost"].web[0].condition, domain::route::Condition::Asleep);
     story.pass(24 * 3600).await;
     assert_eq!(story.states().await[0], "web.1 idle");
+    story.restart_platform().await;
+    assert_eq!(story.states().await[0], "web.1 idle", "a restart of the platform is no request");
     story.platform.asked_for(story.app.id);
     story.settle().await;
     assert_eq!(story.states().await[0], "web.1 up");
