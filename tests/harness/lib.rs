@@ -13,7 +13,13 @@ use std::{
     time::Duration,
 };
 
+mod inline;
+mod load;
 mod serve;
+mod settings;
+
+pub use load::Load;
+pub use settings::Settings;
 
 /// The installation under test.
 pub struct Installation {
