@@ -14,12 +14,8 @@ use std::{
 };
 
 mod inline;
-mod load;
 mod serve;
-mod settings;
-
-pub use load::Load;
-pub use settings::Settings;
+mod server;
 
 /// The installation under test.
 pub struct Installation {
