@@ -1,7 +1,5 @@
 //! What a build says while it goes on, and a release command that fails. The app is its own buildpack, which is quick.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
-
 use std::{fs, io::Read, process::Stdio, thread};
 
 use e2e::{Installation, eventually};
