@@ -1,7 +1,5 @@
 //! An engine that comes later than the server.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
-
 use std::{fs, os::unix::net::UnixListener, process::Command, thread};
 
 use e2e::{Installation, Repository, eventually};
