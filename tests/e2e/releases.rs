@@ -1,36 +1,14 @@
 //! What a build says while it goes on, and a release command that fails. The app is its own buildpack, which is quick.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
-
 use std::{fs, io::Read, process::Stdio, thread};
 
-use e2e::{Installation, Repository, eventually};
-
-/// An app that is built by `compile` and serves with what the stack has.
-fn inline<'a>(installation: &'a Installation, compile: &str) -> Repository<'a> {
-    let repository = installation.repository("static-hello");
-    for entry in fs::read_dir(repository.path()).unwrap().map(|entry| entry.unwrap().path()) {
-        let is_git = entry.ends_with(".git");
-        if entry.is_file() {
-            fs::remove_file(entry).unwrap();
-        } else if !is_git {
-            fs::remove_dir_all(entry).unwrap();
-        }
-    }
-    fs::create_dir(repository.path().join("bin")).unwrap();
-    repository.write("bin/detect", "#!/bin/sh\necho Inline\n");
-    repository.write("bin/compile", &format!("#!/bin/bash\n{compile}\n"));
-    repository.write("app.json", r#"{"name": "inline", "buildpacks": [{"url": "heroku/inline"}]}"#);
-    repository.write("Procfile", "worker: sleep infinity\n");
-    repository.commit("An app that is its own buildpack");
-    repository
-}
+use e2e::{Installation, eventually};
 
 #[test]
 #[ignore = "needs a running installation: tests/run"]
 fn a_release_command_that_fails_leaves_the_old_release_running() {
     let installation = Installation::new();
-    let repository = inline(&installation, "echo compiled");
+    let repository = installation.inline("worker: sleep infinity\n", "echo compiled");
     let _app = repository.create();
     let push = repository.push().ok().stderr;
     assert!(push.contains("-----> Using buildpack: heroku/inline") && push.contains("Released v3"), "{push}");
@@ -59,7 +37,8 @@ fn a_release_command_that_fails_leaves_the_old_release_running() {
 #[ignore = "needs a running installation: tests/run"]
 fn half_a_line_is_heard_while_the_build_waits() {
     let installation = Installation::new();
-    let repository = inline(&installation, r#"printf '       waiting ..'; until [ -e "$2/go" ]; do sleep 0.05; done; echo '. gone on'"#);
+    let repository =
+        installation.inline("worker: sleep infinity\n", r#"printf '       waiting ..'; until [ -e "$2/go" ]; do sleep 0.05; done; echo '. gone on'"#);
     let _app = repository.create();
     let mut create = installation.mypaas_command(repository.path(), &["builds:create", "--buildpack", "heroku/inline"]);
     let mut build = create.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

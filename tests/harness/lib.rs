@@ -13,7 +13,9 @@ use std::{
     time::Duration,
 };
 
+mod inline;
 mod serve;
+mod server;
 
 /// The installation under test.
 pub struct Installation {

@@ -302,6 +302,8 @@ impl Dyno {
         let from = self.word();
         match self.state {
             State::Up { .. } if way == Way::Gently && self.predecessor.is_none() => (self.succeeded(now, self.release), None),
+            // One predecessor at a time; this one serves until then.
+            State::Up { since, .. } if way == Way::Gently => (self.at(State::Up { since, cycle_at: now }), None),
             State::Up { .. } | State::Starting { .. } => (self.stopping(After::Restart, Way::AtOnce, now, policy), Some(Notice::Restarting { from })),
             State::Crashed { since, .. } => (Self { crashes_in_a_row: 0, ..self.at(State::Crashed { since, restart_at: now }) }, None),
             State::Stopping { .. } | State::Idle { .. } | State::Down { .. } => (self, None),

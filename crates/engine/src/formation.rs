@@ -49,8 +49,14 @@ impl Task for Formations {
         // Whoever finishes paying after this line wakes one more round.
         let busy = lock(&self.busy).clone();
         let seen = match self.platform.runtime.list().await {
-            Ok(seen) => seen,
-            Err(error) => return waiting(&error),
+            Ok(seen) => {
+                lock(&self.platform.engine_away).take();
+                seen
+            }
+            Err(error) => {
+                *lock(&self.platform.engine_away) = Some(waits_for_engine(&error));
+                return waiting(&error);
+            }
         };
         match self.round(&seen, &busy).await {
             Ok(round) => round,
@@ -62,6 +68,10 @@ impl Task for Formations {
 fn waiting(error: &(dyn std::error::Error + 'static)) -> Round {
     tracing::warn!(error, "a round over the formations could not be made");
     Round { failed: 1, waiting_for: vec![error.to_string()], again_in: Some(RETRY), ..Round::default() }
+}
+
+fn waits_for_engine(cause: &dyn std::fmt::Display) -> String {
+    format!("waits for the container engine: {cause}")
 }
 
 impl Formations {
@@ -256,7 +266,7 @@ async fn report(platform: &Platform, key: &ContainerKey, debt: Debt, paid: Resul
         return;
     };
     let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-    let sentence = format!("waits for the container engine: {cause}");
+    let sentence = waits_for_engine(&cause);
     let told = lock(&platform.troubles).insert(key.clone(), sentence.clone());
     if told.as_ref() != Some(&sentence) {
         tracing::warn!(dyno = %key.dyno, app = %key.app, ?debt, error = cause, "a debt could not be paid; it stays owed");

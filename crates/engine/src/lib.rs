@@ -41,6 +41,7 @@ pub mod recovery;
 pub mod routes;
 mod sight;
 pub mod sleep;
+mod waiting;
 
 pub use accounts::{Actor, Credential, Password};
 pub use authority::Permission;

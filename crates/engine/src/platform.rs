@@ -111,6 +111,8 @@ pub struct Platform {
     pub(crate) addresses: Mutex<HashMap<(ContainerKey, u64), SocketAddr>>,
     /// Why a debt of a dyno could not be paid; shown by `ps`.
     pub(crate) troubles: Mutex<HashMap<ContainerKey, String>>,
+    /// Why no round can be made, while none can; shown by `ps` of whatever waits for one.
+    pub(crate) engine_away: Mutex<Option<String>>,
     /// Dynos that use twice their memory or more, as last measured.
     pub(crate) exhausted: Mutex<HashMap<(ContainerKey, u64), Memory>>,
     pub(crate) traffic: Traffic,
@@ -142,6 +144,7 @@ impl Platform {
             routes: watch::Sender::new(Arc::default()),
             addresses: Mutex::default(),
             troubles: Mutex::default(),
+            engine_away: Mutex::default(),
             exhausted: Mutex::default(),
             traffic,
             attachments: PendingAttachments::default(),

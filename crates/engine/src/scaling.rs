@@ -1,6 +1,6 @@
 //! How many dynos of which type and size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     App, ProcessType,
@@ -24,7 +24,7 @@ impl Platform {
         let mut tx = self.store.write().await?;
         let app = self.authorize_in(&mut tx, actor, app, Permission::Operate).await?;
         let mut formation = tx.formation(app.id).await?;
-        let mut told = Vec::new();
+        let (mut told, mut resized) = (Vec::new(), BTreeSet::new());
         for change in changes {
             let process_type: ProcessType = change.process_type.parse()?;
             let scale = formation.get_mut(&process_type).ok_or_else(|| no_such_type(&process_type))?;
@@ -32,15 +32,24 @@ impl Platform {
                 scale.quantity = quantity(text, scale.quantity)?;
             }
             if let Some(text) = &change.size {
-                scale.size = self.settings.sizes.find(text)?;
+                let size = self.settings.sizes.find(text)?;
+                if std::mem::replace(&mut scale.size, size.clone()) != size {
+                    resized.insert(process_type.clone());
+                }
             }
             told.push(format!("{process_type}@{}:{}", scale.quantity, scale.size));
         }
         self.within_quota(&formation)?;
         tx.set_formation(app.id, &formation).await?;
+        // A dyno has its size from its start on.
+        let records = tx.dynos(app.id).await?.into_iter().filter(|record| resized.contains(&record.name.process_type)).collect();
+        let notices = self.restart_in(&mut tx, app.id, records).await?;
         tx.commit().await?;
         if !told.is_empty() {
             self.tell_api(app.id, format!("Scaled to {} by user {}", told.join(" "), actor.account.email));
+        }
+        for (name, notice) in notices {
+            notice.lines().into_iter().for_each(|line| self.tell(app.id, &name, line));
         }
         self.formation.up();
         Ok((app, formation))

@@ -17,14 +17,14 @@ pub(crate) struct Dynos {
     /// With preboot: how long a web dyno that has been replaced may still answer.
     pub(crate) drain_seconds: u32,
     /// Web dynos of a size that sleeps do so after so long without a request.
-    pub(crate) sleep_after_minutes: u32,
+    pub(crate) sleep_after_seconds: u32,
     /// A one-off dyno is ended after so long.
     pub(crate) one_off_hours: u32,
 }
 
 impl Default for Dynos {
     fn default() -> Self {
-        Self { most_per_app: 100, memory_mib_per_app: None, drain_seconds: 60, sleep_after_minutes: 30, one_off_hours: 24 }
+        Self { most_per_app: 100, memory_mib_per_app: None, drain_seconds: 60, sleep_after_seconds: 30 * 60, one_off_hours: 24 }
     }
 }
 
@@ -32,7 +32,7 @@ impl Dynos {
     pub(crate) fn policy(&self) -> Policy {
         Policy {
             drain: SignedDuration::from_secs(self.drain_seconds.into()),
-            idle_after: SignedDuration::from_mins(self.sleep_after_minutes.into()),
+            idle_after: SignedDuration::from_secs(self.sleep_after_seconds.into()),
             one_off_limit: SignedDuration::from_hours(self.one_off_hours.into()),
             ..Policy::default()
         }

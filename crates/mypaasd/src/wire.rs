@@ -52,11 +52,7 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         spares: config.docker.spares,
     };
     let logs: Arc<dyn LogSink> = logplex.clone();
-    let docker = Docker::connect(settings, blobs.clone(), clock.clone(), logs.clone()).await.map_err(|error| match error {
-        // Says all there is to say.
-        RuntimeError::Unwalled(_) => anyhow::Error::from(error),
-        error => anyhow::Error::from(error).context("the Docker engine could not be used (is it running? `docker info` tells)"),
-    })?;
+    let docker = connect(settings, &blobs, &clock, &logs).await?;
     let sandboxes: Arc<dyn Sandboxes> = docker.clone();
     let builder = Builder::new(sandboxes, blobs.clone(), config.build.buildpacks.clone(), limits(config));
     let downloads =
@@ -73,6 +69,29 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         keeping: keeping(config),
     });
     Ok(Wired { platform, docker, logplex, sessions, clock, chance, _lock: lock })
+}
+
+/// How often an engine that is not there yet is looked for, and after how many times of that it is said again.
+const LOOK_FOR_ENGINE: Duration = Duration::from_secs(1);
+const SAY_AGAIN: u32 = 60;
+
+/// Waits for the engine: after a reboot of the machine either of the two may come first.
+async fn connect(settings: docker::Settings, blobs: &Arc<dyn Blobs>, clock: &Arc<dyn Clock>, logs: &Arc<dyn LogSink>) -> anyhow::Result<Arc<Docker>> {
+    for round in 0_u32.. {
+        match Docker::connect(settings.clone(), blobs.clone(), clock.clone(), logs.clone()).await {
+            Ok(docker) => return Ok(docker),
+            Err(RuntimeError::Unreachable(cause)) => {
+                if round.is_multiple_of(SAY_AGAIN) {
+                    tracing::warn!(%cause, "the Docker engine does not answer; waiting for it (`docker info` tells when it is there)");
+                }
+                tokio::time::sleep(LOOK_FOR_ENGINE).await;
+            }
+            // Says all there is to say.
+            Err(error @ RuntimeError::Unwalled(_)) => return Err(error.into()),
+            Err(error) => return Err(anyhow::Error::from(error).context("the Docker engine could not be used (is it running? `docker info` tells)")),
+        }
+    }
+    unreachable!("it is looked for without end")
 }
 
 /// The platform without an engine: for commands that only touch the store.

@@ -10,6 +10,7 @@ use domain::{AppId, AppName, DynoName, Sha256, StackName, dyno_size::Limits};
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub mod contract;
 pub mod fake;
 mod stored;
 

@@ -5,6 +5,7 @@
 
 mod attached;
 mod builds;
+mod contract;
 mod dynos;
 mod escape;
 mod keeping;

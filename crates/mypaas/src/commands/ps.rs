@@ -74,7 +74,7 @@ pub(crate) fn list(context: &Context, args: &List) -> Result<(), Error> {
 fn state(dyno: &Dyno, now: jiff::Timestamp) -> String {
     let state = format!("{} {}", dyno.state, clock::since(&dyno.updated_at, now));
     match &dyno.waiting_for {
-        Some(reason) => format!("{state}, waiting for {reason}"),
+        Some(reason) => format!("{state}: {reason}"),
         None => state,
     }
 }

@@ -6,7 +6,7 @@ use crate::support::{Home, Server};
 #[test]
 fn dynos_are_grouped_and_say_why_they_wait() {
     let mut waiting = bodies::dyno("web.10", "starting");
-    waiting["waiting_for"] = json!("the slug to be fetched");
+    waiting["waiting_for"] = json!("the slug is being fetched");
     let server = Server::with(vec![("GET /apps/shop/dynos", json!([waiting, bodies::dyno("web.2", "up"), bodies::dyno("run.77", "up")]))]);
     let home = Home::at(&server);
     let expected = "=== run: one-off processes (1)\n
@@ -14,7 +14,7 @@ run.77 (Standard-1X): up 2012/01/01 12:00:00 +0000: npm start
 
 === web (Standard-1X): npm start (2)\n
 web.2: up 2012/01/01 12:00:00 +0000
-web.10: starting 2012/01/01 12:00:00 +0000, waiting for the slug to be fetched\n\n";
+web.10: starting 2012/01/01 12:00:00 +0000: the slug is being fetched\n\n";
     assert_eq!(home.mypaas(&["ps"]).out, expected);
     let dynos: serde_json::Value = serde_json::from_str(&home.mypaas(&["ps", "run", "--json"]).out).unwrap();
     assert_eq!(dynos.as_array().unwrap().len(), 1);

@@ -67,6 +67,12 @@ impl FakeRuntime {
         self.changes.notify_one();
     }
 
+    /// The container ends for want of memory.
+    pub fn run_out_of_memory(&self, key: &ContainerKey) {
+        self.with(key, |fake| fake.condition = Condition::Exited { status: 137, oom_killed: true });
+        self.changes.notify_one();
+    }
+
     /// Attached one-off containers that start from now on end at once, with this status.
     pub fn attached_end_with(&self, status: i32) {
         self.world().attached_end_with = Some(status);
