@@ -44,6 +44,13 @@ pub struct AuthorizationCreate {
     pub scope: Option<Vec<String>>,
 }
 
+/// `PATCH /oauth/authorizations/:id`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct AuthorizationUpdate {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

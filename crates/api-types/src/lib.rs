@@ -34,7 +34,7 @@ mod lenient;
 
 pub use account::Account;
 pub use app::{App, AppCreate, AppUpdate};
-pub use authorization::{AccessToken, Authorization, AuthorizationCreate};
+pub use authorization::{AccessToken, Authorization, AuthorizationCreate, AuthorizationUpdate};
 pub use build::{Build, BuildBuildpack, BuildCreate, BuildFailure, SourceBlob};
 pub use buildpack_installation::{Buildpack, BuildpackInstallation, BuildpackInstallationUpdate, BuildpackUpdate, RegisteredBuildpack};
 pub use collaborator::{Collaborator, CollaboratorPermission, CollaboratorUser};

@@ -1,6 +1,6 @@
 //! `/oauth/authorizations`: how tokens come and go.
 
-use api_types::{AccessToken, Authorization, AuthorizationCreate, Secret};
+use api_types::{AccessToken, Authorization, AuthorizationCreate, AuthorizationUpdate, Secret};
 use axum::{Json, extract::State, response::Response};
 use engine::{Refusal, accounts::NewToken};
 use http::{HeaderMap, StatusCode};
@@ -28,6 +28,10 @@ pub(crate) async fn create(
     let seconds = asked.expires_in.map(|seconds| i64::try_from(seconds).map(SignedDuration::from_secs)).transpose();
     let expires_in = seconds.map_err(|_| Refusal::Invalid("expires_in is out of range".to_owned()))?;
     let description = asked.description.as_deref().unwrap_or("Long-lived user authorization");
+    // A token that can do more than it was made for would be worse than none.
+    if asked.scope.iter().flatten().any(|scope| scope != "global") {
+        return Err(Refusal::Invalid("Tokens here can do all that their owner can: the only scope is global.".to_owned()).into());
+    }
     // Some clients send their token as a password here too.
     let known = api.platform.actor(presented.token().expose_secret()).await?;
     let NewToken { authorization, account, token } = match (known, presented) {
@@ -59,6 +63,23 @@ pub(crate) async fn info(State(api): State<Api>, caller: Caller, Named(id): Name
     let found = all.iter().find(|authorization| authorization.id == id).ok_or(Refusal::NotFound("authorization"))?;
     // Not the token itself: Heroku's command line takes a token that `~` shows for one that must outlive the logout.
     Ok(Json(shown(found, &caller.actor.account, redacted(found), api.platform.clock.now())))
+}
+
+/// `PATCH /oauth/authorizations/{id}`
+pub(crate) async fn update(
+    State(api): State<Api>,
+    caller: Caller,
+    Named(id): Named<String>,
+    Body(asked): Body<AuthorizationUpdate>,
+) -> Result<Json<Authorization>, ApiError> {
+    let changed = api.platform.describe_token(&caller.actor, named(&caller, &id)?, asked.description.as_deref()).await?;
+    Ok(Json(shown(&changed, &caller.actor.account, redacted(&changed), api.platform.clock.now())))
+}
+
+/// `POST /oauth/authorizations/{id}/actions/regenerate-tokens`: another token in its place; the old one ends at once.
+pub(crate) async fn regenerate(State(api): State<Api>, caller: Caller, Named(id): Named<String>) -> Result<Json<Authorization>, ApiError> {
+    let NewToken { authorization, account, token } = api.platform.rotate_token(&caller.actor, named(&caller, &id)?).await?;
+    Ok(Json(shown(&authorization, &account, Secret::new(token.expose_secret()), api.platform.clock.now())))
 }
 
 /// `DELETE /oauth/authorizations/{id}`

@@ -94,8 +94,8 @@ impl Platform {
     pub async fn new_token(&self, account: Account, description: &str, expires_in: Option<SignedDuration>) -> Result<NewToken, Refusal> {
         let now = self.clock.now();
         let expires_at = expires_in.map(|wait| now.checked_add(wait)).transpose().map_err(|_| Refusal::Invalid("expires_in is out of range".to_owned()))?;
-        let token = SecretString::from(format!("MPS-{}", self.chance.secret()));
-        let description = description.chars().filter(|c| !c.is_control()).take(200).collect();
+        let token = self.draw_token();
+        let description = plain(description);
         let authorization = Authorization { id: self.chance.id(now), account: account.id, description, created_at: now, expires_at };
         let mut tx = self.store.write().await?;
         tx.insert_authorization(&authorization, fingerprint(token.expose_secret())).await?;
@@ -106,6 +106,33 @@ impl Platform {
     /// The tokens of an account; not the tokens themselves.
     pub async fn authorizations(&self, account: AccountId) -> Result<Vec<Authorization>, StoreError> {
         self.store.read().await?.authorizations(account).await
+    }
+
+    /// Says anew what a token of this actor is for; without words it stays as it is.
+    pub async fn describe_token(&self, actor: &Actor, id: AuthorizationId, description: Option<&str>) -> Result<Authorization, Refusal> {
+        let mut tx = self.store.write().await?;
+        let found = tx.authorizations(actor.account.id).await?.into_iter().find(|authorization| authorization.id == id);
+        let mut authorization = found.ok_or(Refusal::NotFound("authorization"))?;
+        authorization.description = description.map_or(authorization.description, plain);
+        tx.describe_authorization(id, &authorization.description).await?;
+        tx.commit().await?;
+        Ok(authorization)
+    }
+
+    /// Puts another token in the place of one of this actor, which ends at once. Until when it holds stays.
+    pub async fn rotate_token(&self, actor: &Actor, id: AuthorizationId) -> Result<NewToken, Refusal> {
+        let now = self.clock.now();
+        let token = self.draw_token();
+        let mut tx = self.store.write().await?;
+        let found = tx.authorizations(actor.account.id).await?.into_iter().find(|authorization| authorization.id == id && authorization.holds_at(now));
+        let authorization = found.ok_or(Refusal::NotFound("authorization"))?;
+        tx.rotate_authorization(id, fingerprint(token.expose_secret())).await?;
+        tx.commit().await?;
+        Ok(NewToken { authorization, account: actor.account.clone(), token })
+    }
+
+    fn draw_token(&self) -> SecretString {
+        SecretString::from(format!("MPS-{}", self.chance.secret()))
     }
 
     /// Ends a token of this actor at once.
@@ -140,6 +167,11 @@ impl Platform {
         });
         Ok(checked.await.map_err(|error| Refusal::Platform(error.into()))?.is_some() && known)
     }
+}
+
+/// A description fit for a line.
+fn plain(description: &str) -> String {
+    description.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// What is stored of a token: it has 256 drawn bits, so one round of SHA-256 hides it well.

@@ -76,6 +76,14 @@ impl Settings {
         format!("{}://{}.{}{port}/", self.app_scheme, app.name, self.app_domain)
     }
 
+    /// The names that are the platform's own, with all below them: those of apps, of the API, of what listens besides.
+    pub fn hosts(&self) -> Vec<String> {
+        let api = self.api_url.split_once("://").map_or(self.api_url.as_str(), |(_, rest)| rest);
+        let api = api.split(['/', ':']).next().unwrap_or_default();
+        let others = [Some(self.rendezvous.0.as_str()), self.ssh.as_ref().map(|(host, _)| host.as_str()), Some(api)];
+        others.into_iter().flatten().chain([self.app_domain.as_str()]).filter(|host| !host.is_empty()).map(str::to_ascii_lowercase).collect()
+    }
+
     /// Where an app is pushed to: `http://localhost:5001/shop.git`.
     pub fn git_url(&self, app: &App) -> String {
         format!("{}/{}.git", self.api_url, app.name)

@@ -27,6 +27,7 @@ pub(crate) fn publish(platform: &Platform, worlds: &[World], containers: &Contai
     addresses.retain(|(key, generation), _| there.contains(&(key, *generation)));
 
     let mut table = RouteTable::default();
+    let mut own_names = Vec::with_capacity(worlds.len());
     for world in worlds {
         let backend = |record: &store::DynoRecord| {
             let key = ContainerKey { app: world.app.id, dyno: record.name.clone() };
@@ -59,8 +60,13 @@ pub(crate) fn publish(platform: &Platform, worlds: &[World], containers: &Contai
             pages: Pages::default(),
             web,
         };
-        table.hosts.insert(format!("{}.{}", world.app.name, platform.settings.app_domain), Arc::new(route));
+        let route = Arc::new(route);
+        let own = format!("{}.{}", world.app.name, platform.settings.app_domain);
+        table.hosts.extend(world.domains.iter().map(|domain| (domain.to_string(), route.clone())));
+        own_names.push((own, route));
     }
+    // Last: should the app domain have changed to what somebody had brought, it is the platform's.
+    table.hosts.extend(own_names);
     drop(addresses);
     platform.routes.send_if_modified(|current| {
         let changed = **current != table;

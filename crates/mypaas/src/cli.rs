@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{apps, auth, build_create, buildpacks, builds, config, create, disk, features, git, keys, logs, ps, releases, run, scale, stacks};
+use crate::commands::{
+    apps, auth, build_create, buildpacks, builds, config, create, disk, domains, features, git, keys, logs, ps, releases, run, scale, stacks,
+};
 
 /// Deploy and run apps on a mypaas server.
 #[derive(Debug, Parser)]
@@ -96,6 +98,9 @@ pub(crate) enum Command {
     /// Show a release
     #[command(name = "releases:info")]
     ReleasesInfo(releases::Info),
+    /// Show what a release's command has said, while it goes on and afterwards
+    #[command(name = "releases:output")]
+    ReleasesOutput(releases::One),
     /// Go back to an earlier release
     #[command(alias = "releases:rollback")]
     Rollback(releases::Rollback),
@@ -181,4 +186,19 @@ pub(crate) enum Command {
     AdminDisk(disk::Show),
     /// List the domains
     Domains,
+    /// Make a host name lead to the app
+    #[command(name = "domains:add")]
+    DomainsAdd(domains::One),
+    /// Show a domain
+    #[command(name = "domains:info")]
+    DomainsInfo(domains::One),
+    /// Take a host name from the app
+    #[command(name = "domains:remove")]
+    DomainsRemove(domains::One),
+    /// Take all added host names from the app
+    #[command(name = "domains:clear")]
+    DomainsClear,
+    /// Print the settings with which Heroku's own command line talks to this server, for eval
+    #[command(name = "heroku:env")]
+    HerokuEnv,
 }

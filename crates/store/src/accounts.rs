@@ -104,6 +104,16 @@ impl Tx {
         self.sql(select_authorization!("WHERE account_id = $1 ORDER BY created_at_ms, id")).id(account).all(authorization).await
     }
 
+    /// Says anew what a token is for.
+    pub async fn describe_authorization(&mut self, id: AuthorizationId, description: &str) -> R<()> {
+        self.sql("UPDATE authorizations SET description = $1 WHERE id = $2").text(description).id(id).execute().await.map(drop)
+    }
+
+    /// Puts another token, of which this is the SHA-256, in the place of the one there was.
+    pub async fn rotate_authorization(&mut self, id: AuthorizationId, token_hash: [u8; 32]) -> R<()> {
+        self.sql("UPDATE authorizations SET token_hash = $1 WHERE id = $2").bind(token_hash.to_vec()).id(id).execute().await.map(drop)
+    }
+
     /// Revokes a token; whether there was one.
     pub async fn delete_authorization(&mut self, id: AuthorizationId) -> R<bool> {
         Ok(self.sql("DELETE FROM authorizations WHERE id = $1").id(id).execute().await? > 0)

@@ -1,8 +1,8 @@
-//! Everything the reconciler and the router want to know of all apps, in six statements however many apps there are.
+//! Everything the reconciler and the router want to know of all apps, in seven statements however many apps there are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::{App, AppId, Feature, ProcessType, Release, Slug, SlugId, formation::Scale};
+use domain::{App, AppId, DomainName, Feature, ProcessType, Release, Slug, SlugId, formation::Scale};
 
 use crate::{Tx, dynos::DynoRecord, error::R};
 
@@ -18,6 +18,8 @@ pub struct World {
     pub dynos: Vec<DynoRecord>,
     /// What is switched on.
     pub features: BTreeSet<Feature>,
+    /// Host names besides its own, by name.
+    pub domains: Vec<DomainName>,
 }
 
 impl Tx {
@@ -38,6 +40,10 @@ impl Tx {
         for (app, feature) in self.all_features().await? {
             features.entry(app).or_default().insert(feature);
         }
+        let mut domains: HashMap<AppId, Vec<DomainName>> = HashMap::new();
+        for domain in self.all_domains().await? {
+            domains.entry(domain.app).or_default().push(domain.name);
+        }
         let world = |app: App| {
             let current = releases.remove(&app.id);
             World {
@@ -46,6 +52,7 @@ impl Tx {
                 formation: formations.remove(&app.id).unwrap_or_default(),
                 dynos: dynos.remove(&app.id).unwrap_or_default(),
                 features: features.remove(&app.id).unwrap_or_default(),
+                domains: domains.remove(&app.id).unwrap_or_default(),
                 app,
             }
         };

@@ -112,7 +112,7 @@ async fn tells_what_is_not_built_from_what_is_not_there() {
     world.app("shop").await;
     let nowhere = "404 not_found: The requested API endpoint was not found. Are you using the right HTTP verb (i.e. `GET` vs. `POST`), and did you specify your intended version with the `Accept` header?";
     for (method, path, expected) in [
-        ("POST", "/apps/shop/domains", "501 not_implemented: POST /apps/:app/domains is not built yet."),
+        ("POST", "/apps/shop/acm", "501 not_implemented: POST /apps/:app/acm is not built yet."),
         ("GET", "/pipelines", "501 not_implemented: GET /pipelines is not built yet."),
         ("DELETE", "/apps/shop/config-vars", nowhere),
         ("GET", "/apps/shop/nothing", nowhere),

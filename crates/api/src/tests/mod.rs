@@ -4,6 +4,7 @@ mod accounts;
 mod apps;
 mod buildpacks;
 mod builds;
+mod domains;
 mod dynos;
 mod hostile;
 mod keeping;

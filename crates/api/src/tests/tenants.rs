@@ -38,6 +38,9 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/slugs/none", ""),
     ("GET", "/domains", ""),
     ("GET", "/domains/shop.localhost", ""),
+    ("POST", "/domains", r#"{"hostname":"www.example.com"}"#),
+    ("PATCH", "/domains/www.example.com", "{}"),
+    ("DELETE", "/domains/www.example.com", ""),
     ("GET", "/available-stacks", ""),
     ("GET", "/collaborators", ""),
     ("GET", "/collaborators/ann@example.com", ""),
@@ -53,7 +56,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/webhooks", ""),
     ("GET", "/pipeline-couplings", ""),
     // Not built yet, which is nobody else's business either.
-    ("POST", "/domains", ""),
+    ("POST", "/acm", ""),
 ];
 
 #[tokio::test]

@@ -11,6 +11,7 @@ pub(crate) mod disk;
 pub(crate) mod domains;
 pub(crate) mod features;
 pub(crate) mod git;
+pub(crate) mod heroku;
 pub(crate) mod keys;
 pub(crate) mod logs;
 pub(crate) mod maintenance;
@@ -53,6 +54,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::ConfigGet(args) => config::get(&context, &args),
         Command::ConfigUnset(args) => config::unset(&context, &args),
         Command::Releases(args) => releases::list(&context, &args),
+        Command::ReleasesOutput(args) => releases::output(&context, &args),
         Command::ReleasesInfo(args) => releases::info(&context, &args),
         Command::Rollback(args) => releases::rollback(&context, &args),
         Command::Logs(args) => logs::logs(&context, args),
@@ -82,6 +84,11 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::Gc(args) => disk::collect(&context, &args),
         Command::AdminDisk(args) => disk::show(&context, &args),
         Command::Domains => domains::list(&context),
+        Command::DomainsAdd(args) => domains::add(&context, &args),
+        Command::DomainsInfo(args) => domains::info(&context, &args),
+        Command::DomainsRemove(args) => domains::remove(&context, &args),
+        Command::DomainsClear => domains::clear(&context),
+        Command::HerokuEnv => heroku::env(&context),
     }?;
     Ok(0)
 }

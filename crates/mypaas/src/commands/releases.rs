@@ -1,8 +1,8 @@
-//! `releases`, `releases:info`, `rollback`.
+//! `releases`, `releases:info`, `releases:output`, `rollback`.
 
 use std::io::BufRead;
 
-use api_types::{Release, ReleaseCreate};
+use api_types::{Release, ReleaseCreate, Secret};
 use clap::Args;
 
 use crate::clock;
@@ -33,6 +33,13 @@ pub(crate) struct Info {
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
     /// The release to go back to, v10 or 10; the one before the current one when left out
+    #[arg(value_name = "RELEASE")]
+    release: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// The release, v12 or 12; the newest when left out
     #[arg(value_name = "RELEASE")]
     release: Option<String>,
 }
@@ -68,10 +75,7 @@ pub(crate) fn list(context: &Context, args: &List) -> Result<(), Error> {
 /// Shows a release.
 pub(crate) fn info(context: &Context, args: &Info) -> Result<(), Error> {
     let app = context.app()?;
-    let release = match &args.release {
-        Some(asked) => named(&app, asked)?,
-        None => newest(&app, 1)?.into_iter().next().ok_or_else(|| Error::failed(format!("{} has no releases.", app.name)))?,
-    };
+    let release = named_or_newest(&app, args.release.as_deref())?;
     if args.json {
         return output::json(&release);
     }
@@ -85,6 +89,19 @@ pub(crate) fn info(context: &Context, args: &Info) -> Result<(), Error> {
         ("When:", clock::since(&release.created_at, clock::now())),
     ];
     output::table(&rows.map(|(name, value)| vec![name.to_owned(), value]))
+}
+
+/// Shows what the release's command has said, to its end.
+pub(crate) fn output(context: &Context, args: &One) -> Result<(), Error> {
+    let app = context.app()?;
+    let release = named_or_newest(&app, args.release.as_deref())?;
+    match &release.output_stream_url {
+        Some(url) => follow(&app, url),
+        None => {
+            output::talk(&format!("Release v{} has no release output available.", release.version));
+            Ok(())
+        }
+    }
 }
 
 /// Makes a new release that is what an earlier one was.
@@ -107,18 +124,30 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<(), Error> 
     }
     if let Some(url) = &release.output_stream_url {
         output::talk("Running release command...");
-        let mut stream = app.client.stream(url, "text/plain", None)?;
-        loop {
-            let chunk = stream.fill_buf().map_err(|_| Error::failed("The output of the release command broke off."))?;
-            if chunk.is_empty() {
-                break;
-            }
-            output::bytes(chunk)?;
-            let length = chunk.len();
-            stream.consume(length);
-        }
+        follow(&app, url)?;
     }
     Ok(())
+}
+
+/// Prints what a release's command says, to its end.
+fn follow(app: &App, url: &Secret) -> Result<(), Error> {
+    let mut stream = app.client.stream(url, "text/plain", None)?;
+    loop {
+        let chunk = stream.fill_buf().map_err(|_| Error::failed("The output of the release command broke off."))?;
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        output::bytes(chunk)?;
+        let length = chunk.len();
+        stream.consume(length);
+    }
+}
+
+fn named_or_newest(app: &App, asked: Option<&str>) -> Result<Release, Error> {
+    match asked {
+        Some(asked) => named(app, asked),
+        None => newest(app, 1)?.into_iter().next().ok_or_else(|| Error::failed(format!("{} has no releases.", app.name))),
+    }
 }
 
 /// The newest release before the current one that one can go back to.

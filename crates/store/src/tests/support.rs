@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
-    Account, App, AppId, Authorization, Build, BuildStatus, ConfigVars, Dyno, DynoName, Id, Procfile, Release, ReleaseVersion, Sha256, Slug, SlugId,
-    dyno::State, feature::Feature, formation::Scale, one_off::OneOff, release::ReleaseStatus,
+    Account, App, AppId, Authorization, Build, BuildStatus, ConfigVars, CustomDomain, Dyno, DynoName, Id, Procfile, Release, ReleaseVersion, Sha256, Slug,
+    SlugId, dyno::State, feature::Feature, formation::Scale, one_off::OneOff, release::ReleaseStatus,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::Chance;
@@ -126,6 +126,8 @@ impl Fixture {
         tx.save_dynos(app.id, &[self.dyno("web.1", State::Starting { since: now() })]).await.unwrap();
         tx.insert_one_off(&self.one_off(app.id, "run.1234")).await.unwrap();
         tx.enable_feature(app.id, Feature::Preboot, now()).await.unwrap();
+        let domain = CustomDomain { id: self.id(), app: app.id, name: format!("www.{}.example.com", app.name).parse().unwrap(), created_at: now() };
+        tx.insert_domain(&domain).await.unwrap();
         tx.commit().await.unwrap();
         slug
     }
