@@ -14,6 +14,7 @@ pub mod keys;
 pub mod apps;
 pub mod buildpacks;
 pub mod config;
+pub mod drains;
 pub mod features;
 pub mod releases;
 pub mod scaling;

@@ -1,8 +1,8 @@
 //! Why a person's request was not carried out.
 
 use domain::{
-    InvalidBuildpack, config_vars::InvalidConfigVar, dyno_size::UnknownDynoSize, formation::InvalidScale, names::InvalidAppName, procfile::InvalidProcessType,
-    ssh_key::InvalidPublicKey,
+    InvalidBuildpack, config_vars::InvalidConfigVar, drain::InvalidDrainUrl, dyno_size::UnknownDynoSize, formation::InvalidScale, names::InvalidAppName,
+    procfile::InvalidProcessType, ssh_key::InvalidPublicKey,
 };
 use ports::RuntimeError;
 use store::StoreError;
@@ -50,4 +50,4 @@ macro_rules! invalid {
         fn from(error: $error) -> Self { Self::Invalid(error.to_string()) }
     })* };
 }
-invalid!(InvalidBuildpack, InvalidAppName, InvalidConfigVar, InvalidScale, UnknownDynoSize, InvalidProcessType, InvalidPublicKey);
+invalid!(InvalidBuildpack, InvalidAppName, InvalidConfigVar, InvalidDrainUrl, InvalidScale, UnknownDynoSize, InvalidProcessType, InvalidPublicKey);

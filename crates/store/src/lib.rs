@@ -24,6 +24,7 @@ mod accounts;
 mod apps;
 mod buildpacks;
 mod config_vars;
+mod drains;
 mod features;
 mod ssh_keys;
 
