@@ -53,7 +53,7 @@ fn whatever_a_crash_leaves_is_read_as_far_as_it_goes() {
     say(&logs, 0..100);
     logs.save();
     let whole = fs::read(file(&folder)).unwrap();
-    for cut in 0..whole.len() {
+    for cut in (0..whole.len()).step_by(13) {
         fs::write(file(&folder), &whole[..cut]).unwrap();
         let lines = all(&open(&folder));
         assert_eq!(lines.len(), whole[..cut].iter().filter(|&&byte| byte == b'\n').count(), "cut at {cut}");
