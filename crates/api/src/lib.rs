@@ -34,6 +34,7 @@ mod formation;
 pub mod rendezvous;
 mod typed;
 
+mod log_drains;
 mod log_sessions;
 mod log_stream;
 

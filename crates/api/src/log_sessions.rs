@@ -29,7 +29,7 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<LogSession>), ApiError> {
     let app = api.platform.authorize(&caller.actor, &app, Permission::View).await?;
     let source = asked.source.as_deref().map(source).transpose()?;
-    let filter = Filter { dyno: asked.dyno_name.or(asked.dyno).or(asked.process_type), source };
+    let filter = Filter { dyno: asked.dyno_name.or(asked.dyno).or(asked.process_type), source, but_logplex: false };
     let lines = asked.lines.unwrap_or(LINES).min(MOST_LINES);
     let now = api.platform.clock.now();
     let secret = api.sessions.open(app.id, filter, usize::try_from(lines).unwrap_or(usize::MAX), asked.tail.unwrap_or(false), now);

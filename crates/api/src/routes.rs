@@ -7,7 +7,7 @@ use axum::{
 
 use crate::{
     Api, account, apps, authorizations, buildpack_installations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, features, formation, keeping,
-    keys, log_sessions, log_stream, not_built, nothing_yet, regions, releases, request_id, slugs, sources, stacks,
+    keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, regions, releases, request_id, slugs, sources, stacks,
 };
 
 pub(crate) fn router(api: Api) -> Router {
@@ -72,7 +72,8 @@ fn of_app() -> Router<Api> {
         .route("/apps/{app}/available-stacks", get(stacks::of_app))
         .route("/apps/{app}/features", get(features::list))
         .route("/apps/{app}/features/{feature}", get(features::info).patch(features::update))
-        .route("/apps/{app}/log-drains", get(nothing_yet::of_app))
+        .route("/apps/{app}/log-drains", get(log_drains::list).post(log_drains::create))
+        .route("/apps/{app}/log-drains/{drain}", get(log_drains::info).delete(log_drains::delete))
         .route("/apps/{app}/sni-endpoints", get(nothing_yet::of_app))
         .route("/apps/{app}/webhooks", get(nothing_yet::of_app))
         .route("/apps/{app}/pipeline-couplings", get(nothing_yet::pipeline_coupling))

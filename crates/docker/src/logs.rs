@@ -27,7 +27,8 @@ use crate::{
 pub(crate) enum Since {
     /// The container was started under our eyes.
     Beginning,
-    /// It ran before the platform did: as many lines as an app's log keeps.
+    /// It ran before the platform did: what came after the last line that is known of it, or as many lines as an app's log
+    /// keeps.
     Adoption,
 }
 
@@ -82,7 +83,11 @@ impl Reader {
     async fn read_to_end(&self, since: Since) {
         // Errors and output are lines of their own, even when they are written at the same time.
         let mut streams = [Lines::default(), Lines::default()];
-        let mut last = [None; 2];
+        // What was written down of it before a restart is not read again.
+        let mut last = match since {
+            Since::Adoption => [self.engine.logs.last_of(self.app, &self.process); 2],
+            Since::Beginning => [None; 2],
+        };
         let mut mode = Mode::Follow;
         loop {
             let end = self.read(since, mode, &mut last, &mut streams).await;

@@ -33,6 +33,7 @@ pub mod error_code;
 pub mod request_clock;
 pub mod route;
 
+pub mod drain;
 pub mod keeping;
 pub mod log_line;
 pub mod notice;
@@ -44,6 +45,7 @@ pub use build::{Build, BuildFailure, BuildId, BuildStatus, FailureKind};
 pub use buildpack::{BuildpackRef, InvalidBuildpack};
 pub use config_vars::{ConfigKey, ConfigValue, ConfigVars};
 pub use domain_name::{CustomDomain, CustomDomainId, DomainName};
+pub use drain::{Drain, DrainId, DrainUrl};
 pub use dyno::{Dyno, DynoName};
 pub use dyno_size::{DynoSize, DynoSizes};
 pub use error_code::ErrorCode;

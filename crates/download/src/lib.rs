@@ -18,7 +18,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use ports::{ByteStream, DownloadError, Downloads};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use tokio::sync::{mpsc, oneshot};
 use ureq::{
     Agent, ResponseExt,
@@ -26,6 +29,7 @@ use ureq::{
     unversioned::transport::DefaultConnector,
 };
 
+pub use crate::public::may_be_reached;
 use crate::vetted::{Refused, Vetted};
 
 const USER_AGENT: &str = concat!("mypaas/", env!("CARGO_PKG_VERSION"));
@@ -57,12 +61,7 @@ impl PublicDownloads {
     }
 
     fn with_rule(extra_ca_file: Option<&Path>, allowed: public::Rule) -> io::Result<Self> {
-        let read = |path: &Path| CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(io::Error::other);
-        let mut trusted = SYSTEM_BUNDLES.iter().find_map(|path| read(Path::new(path)).ok()).unwrap_or_default();
-        if let Some(path) = extra_ca_file {
-            trusted.extend(read(path)?);
-        }
-        let certificates: Vec<_> = trusted.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+        let certificates: Vec<_> = authorities(extra_ca_file)?.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::new_with_certs(&certificates))
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -87,6 +86,25 @@ impl PublicDownloads {
             .build();
         Agent::with_parts(config, DefaultConnector::default(), Vetted::new(self.allowed, self.trusted.clone(), refused))
     }
+}
+
+/// The system's certificates, and those of `extra_ca_file`.
+fn authorities(extra_ca_file: Option<&Path>) -> io::Result<Vec<CertificateDer<'static>>> {
+    let read = |path: &Path| CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(io::Error::other);
+    let mut trusted = SYSTEM_BUNDLES.iter().find_map(|path| read(Path::new(path)).ok()).unwrap_or_default();
+    if let Some(path) = extra_ca_file {
+        trusted.extend(read(path)?);
+    }
+    Ok(trusted)
+}
+
+/// TLS that trusts whom downloads trust, for others that connect to where strangers say.
+pub fn tls_client(extra_ca_file: Option<&Path>) -> io::Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(authorities(extra_ca_file)?);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(io::Error::other)?;
+    Ok(Arc::new(versions.with_root_certificates(roots).with_no_client_auth()))
 }
 
 #[async_trait]

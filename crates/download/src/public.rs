@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 pub(crate) type Rule = fn(IpAddr) -> bool;
 
 /// Public, and not this machine's own.
-pub(crate) fn may_be_reached(address: IpAddr) -> bool {
+pub fn may_be_reached(address: IpAddr) -> bool {
     is_public(address) && !is_ours(address)
 }
 

@@ -15,6 +15,7 @@ pub mod apps;
 pub mod buildpacks;
 pub mod config;
 pub mod domains;
+pub mod drains;
 pub mod features;
 pub mod releases;
 pub mod scaling;

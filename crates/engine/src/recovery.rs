@@ -7,8 +7,9 @@ use crate::platform::Platform;
 
 impl Platform {
     /// Fails every build and release phase that the last life of the platform did not finish, each with a plain sentence.
-    /// Nothing else needs settling: what dynos owe follows from their records.
+    /// Log drains go on. Nothing else needs settling: what dynos owe follows from their records.
     pub async fn recover(&self) -> Result<(), StoreError> {
+        self.open_drains().await?;
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
         let unfinished = tx.unfinished_builds().await?;

@@ -1,8 +1,8 @@
 //! Why a person's request was not carried out.
 
 use domain::{
-    InvalidBuildpack, config_vars::InvalidConfigVar, domain_name::InvalidDomainName, dyno_size::UnknownDynoSize, formation::InvalidScale,
-    names::InvalidAppName, procfile::InvalidProcessType, ssh_key::InvalidPublicKey,
+    InvalidBuildpack, config_vars::InvalidConfigVar, domain_name::InvalidDomainName, drain::InvalidDrainUrl, dyno_size::UnknownDynoSize,
+    formation::InvalidScale, names::InvalidAppName, procfile::InvalidProcessType, ssh_key::InvalidPublicKey,
 };
 use ports::RuntimeError;
 use store::StoreError;
@@ -50,4 +50,14 @@ macro_rules! invalid {
         fn from(error: $error) -> Self { Self::Invalid(error.to_string()) }
     })* };
 }
-invalid!(InvalidBuildpack, InvalidDomainName, InvalidAppName, InvalidConfigVar, InvalidScale, UnknownDynoSize, InvalidProcessType, InvalidPublicKey);
+invalid!(
+    InvalidBuildpack,
+    InvalidDomainName,
+    InvalidAppName,
+    InvalidConfigVar,
+    InvalidDrainUrl,
+    InvalidScale,
+    UnknownDynoSize,
+    InvalidProcessType,
+    InvalidPublicKey
+);

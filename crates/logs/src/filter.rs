@@ -2,12 +2,17 @@
 
 use domain::{LogLine, Source};
 
+/// Who speaks of drains and tails in an app's log. No dyno is named like this.
+pub(crate) const LOGPLEX: &str = "logplex";
+
 /// `heroku logs --dyno web.1 --source app`. Empty: every line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// `web.1`, or `web` for all its dynos, or `router`.
     pub dyno: Option<String>,
     pub source: Option<Source>,
+    /// Without what is said about drains: it must not go into one, or losing a line would make another.
+    pub but_logplex: bool,
 }
 
 impl Filter {
@@ -18,6 +23,9 @@ impl Filter {
             Some(rest) => rest.starts_with('.') && !dyno.contains('.'),
             None => false,
         };
+        if self.but_logplex && line.source == Source::Heroku && line.process == LOGPLEX {
+            return false;
+        }
         self.source.is_none_or(|source| source == line.source) && self.dyno.as_ref().is_none_or(of_dyno)
     }
 }
@@ -40,7 +48,7 @@ mod tests {
             (None, Some(Source::App), "router", Source::Heroku, false),
             (Some("web"), Some(Source::Heroku), "web.1", Source::App, false),
         ] {
-            let filter = Filter { dyno: dyno.map(str::to_owned), source };
+            let filter = Filter { dyno: dyno.map(str::to_owned), source, but_logplex: false };
             let line = LogLine { at: jiff::Timestamp::UNIX_EPOCH, source: of, process: process.into(), text: String::new() };
             assert_eq!(filter.matches(&line), matches, "{filter:?} {process}");
         }

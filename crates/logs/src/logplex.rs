@@ -1,18 +1,22 @@
 //! Every app's log: lines in, history and tails out.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use domain::{AppId, LogLine};
+use domain::{AppId, Drain, LogLine, Source};
 use futures_util::{Stream, stream};
+use jiff::Timestamp;
 use ports::LogSink;
 use tokio::sync::watch;
 
 use crate::{
+    drains::{Outlet, Running},
     filter::Filter,
+    kept::Kept,
     line,
+    reader::Reader,
     ring::{BOUNDS, Bounds, Numbered, Ring},
     tail::TailEvent,
 };
@@ -25,6 +29,10 @@ use crate::{
 pub struct Logplex {
     apps: Mutex<Apps>,
     bounds: Bounds,
+    /// `None`: lines go to no drain.
+    outlet: Option<Arc<Outlet>>,
+    /// `None`: lines are gone when the process is.
+    kept: Option<Kept>,
 }
 
 #[derive(Debug, Default)]
@@ -32,17 +40,26 @@ struct Apps {
     channels: HashMap<AppId, Arc<Channel>>,
     /// A dyno that dies with its app still has last words; they must not bring the log back.
     forgotten: HashSet<AppId>,
+    drains: HashMap<AppId, Vec<Running>>,
 }
 
 #[derive(Debug)]
-struct Channel {
-    ring: Mutex<Ring>,
+pub(crate) struct Channel {
+    pub(crate) ring: Mutex<Ring>,
     /// Changed after the ring was.
-    news: watch::Sender<()>,
+    pub(crate) news: watch::Sender<()>,
 }
 
-/// Lines a tail takes at once.
-const BATCH: usize = 64;
+impl Channel {
+    pub(crate) fn write(&self, line: &LogLine, bounds: Bounds) {
+        let mut ring = lock(&self.ring);
+        for text in line::safe(&line.text) {
+            ring.push(LogLine { text, process: line.process.clone(), ..*line }, bounds);
+        }
+        drop(ring);
+        self.news.send_replace(());
+    }
+}
 
 impl Default for Logplex {
     fn default() -> Self {
@@ -56,7 +73,33 @@ impl Logplex {
     }
 
     pub(crate) fn bounded(bounds: Bounds) -> Self {
-        Self { apps: Mutex::default(), bounds }
+        Self { apps: Mutex::default(), bounds, outlet: None, kept: None }
+    }
+
+    pub(crate) fn with_kept(self, kept: Kept) -> Self {
+        Self { kept: Some(kept), ..self }
+    }
+
+    pub(crate) const fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
+    }
+
+    pub(crate) const fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    pub(crate) fn channels(&self) -> HashMap<AppId, Arc<Channel>> {
+        lock(&self.apps).channels.clone()
+    }
+
+    /// The log of an app that has said nothing yet.
+    pub(crate) fn restore(&self, app: AppId, ring: Ring) {
+        lock(&self.apps).channels.insert(app, Arc::new(Channel { ring: Mutex::new(ring), news: watch::Sender::new(()) }));
+    }
+
+    /// Drains are served, out of here.
+    pub fn with_outlet(self, outlet: Outlet) -> Self {
+        Self { outlet: Some(Arc::new(outlet)), ..self }
     }
 
     /// The last `lines` lines that match, oldest first.
@@ -68,11 +111,7 @@ impl Logplex {
     /// The last `lines` lines that match (or, when a reader comes back, everything kept after line `after`), and then each
     /// one as it comes: none lost, none twice. Ends when the app is forgotten.
     pub fn tail(&self, app: AppId, filter: Filter, lines: usize, after: Option<u64>) -> impl Stream<Item = TailEvent> + Send + Unpin + use<> {
-        let tail = self.channel(app).map(|channel| {
-            let news = channel.news.subscribe();
-            let cursor = lock(&channel.ring).open_cursor(filter, lines, after);
-            Tail { channel, news, cursor, read: VecDeque::new() }
-        });
+        let tail = self.channel(app).map(|channel| Reader::open(channel, filter, lines, after));
         Box::pin(stream::unfold(tail, |tail| async {
             let mut tail = tail?;
             let event = tail.next().await?;
@@ -94,17 +133,31 @@ impl Logplex {
 impl LogSink for Logplex {
     fn write(&self, app: AppId, line: LogLine) {
         let Some(channel) = self.channel(app) else { return };
-        let mut ring = lock(&channel.ring);
-        for text in line::safe(&line.text) {
-            ring.push(LogLine { text, process: line.process.clone(), ..line }, self.bounds);
+        channel.write(&line, self.bounds);
+    }
+
+    fn drain_to(&self, app: AppId, drains: Vec<Drain>) {
+        let (Some(outlet), Some(channel)) = (&self.outlet, self.channel(app)) else { return };
+        let mut apps = lock(&self.apps);
+        let running = apps.drains.entry(app).or_default();
+        running.retain(|pump| drains.iter().any(|drain| drain.token == pump.token));
+        for drain in drains {
+            if !running.iter().any(|pump| pump.token == drain.token) {
+                running.push(Running::start(drain, &channel, outlet, self.bounds));
+            }
         }
-        drop(ring);
-        channel.news.send_replace(());
+    }
+
+    fn last_of(&self, app: AppId, process: &str) -> Option<Timestamp> {
+        let channel = lock(&self.apps).channels.get(&app).cloned()?;
+        let filter = Filter { dyno: Some(process.to_owned()), source: Some(Source::App), but_logplex: false };
+        lock(&channel.ring).last(&filter, 1).pop().map(|numbered| numbered.line.at)
     }
 
     fn forget(&self, app: AppId) {
         let mut apps = lock(&self.apps);
         apps.forgotten.insert(app);
+        apps.drains.remove(&app);
         if let Some(channel) = apps.channels.remove(&app) {
             lock(&channel.ring).closed = true;
             channel.news.send_replace(());
@@ -112,43 +165,8 @@ impl LogSink for Logplex {
     }
 }
 
-/// One reader's way through a log.
-struct Tail {
-    channel: Arc<Channel>,
-    news: watch::Receiver<()>,
-    cursor: u64,
-    read: VecDeque<TailEvent>,
-}
-
-impl Tail {
-    async fn next(&mut self) -> Option<TailEvent> {
-        loop {
-            if let Some(event) = self.read.pop_front() {
-                return Some(event);
-            }
-            let ended = self.read_on();
-            if self.read.is_empty() && (ended || self.news.changed().await.is_err()) {
-                return None;
-            }
-        }
-    }
-
-    /// Takes what is there; says whether that was the last.
-    fn read_on(&mut self) -> bool {
-        let mut ring = lock(&self.channel.ring);
-        self.read.extend(ring.read(self.cursor, BATCH));
-        ring.closed
-    }
-}
-
-impl Drop for Tail {
-    fn drop(&mut self) {
-        lock(&self.channel.ring).close_cursor(self.cursor);
-    }
-}
-
 /// A writer that panicked left at worst one line half-counted; the log goes on.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -62,6 +62,25 @@ impl Ring {
         }
     }
 
+    /// The next line's number; 0 before the first.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The number the first line will have, of an empty log.
+    pub(crate) fn start_at(&mut self, next: u64) {
+        self.next = next;
+    }
+
+    /// The lines from this number on.
+    pub(crate) fn since(&self, position: u64) -> Vec<Numbered> {
+        since(&self.lines, position).cloned().collect()
+    }
+
     fn drop_oldest(&mut self) {
         let Some(oldest) = self.lines.pop_front() else { return };
         self.bytes -= size(&oldest.line);
@@ -110,6 +129,11 @@ impl Ring {
             }
         }
         events
+    }
+
+    /// Takes what this tail missed, without reading on.
+    pub(crate) fn missed(&mut self, cursor: u64) -> Option<(u64, Timestamp)> {
+        self.cursors.get_mut(&cursor)?.missed.take()
     }
 
     fn position_before(&self, filter: &Filter, count: usize) -> u64 {

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apps, auth, build_create, buildpacks, builds, config, create, disk, domains, features, git, keys, logs, ps, releases, run, scale, stacks,
+    apps, auth, build_create, buildpacks, builds, config, create, disk, domains, drains, features, git, keys, logs, ps, releases, run, scale, stacks,
 };
 
 /// Deploy and run apps on a mypaas server.
@@ -106,6 +106,14 @@ pub(crate) enum Command {
     Rollback(releases::Rollback),
     /// Show the log
     Logs(logs::Logs),
+    /// List where the log is sent
+    Drains(drains::List),
+    /// Send the log somewhere else too
+    #[command(name = "drains:add")]
+    DrainsAdd(drains::Add),
+    /// Send the log there no more
+    #[command(name = "drains:remove")]
+    DrainsRemove(drains::Remove),
     /// Run a command in a one-off dyno, attached to it
     Run(run::Run),
     /// Run a command in a one-off dyno that goes on by itself

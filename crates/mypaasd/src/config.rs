@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) keep: Keep,
     pub(crate) docker: Docker,
     pub(crate) network: Network,
+    pub(crate) logs: Logs,
     pub(crate) dynos: Dynos,
     /// `[[dyno_size]]`: sizes besides Heroku's, or in place of one of the same name.
     pub(crate) dyno_size: Vec<Size>,
@@ -113,6 +114,14 @@ pub(crate) struct Network {
     pub(crate) deny: Vec<String>,
 }
 
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Logs {
+    /// The admin's own hosts, as `host` or `host:port`, that log drains may lead to at private addresses. All others must be
+    /// public.
+    pub(crate) drain_hosts: Vec<String>,
+}
+
 impl Network {
     pub(crate) fn reach(&self) -> anyhow::Result<docker::Reach> {
         Ok(docker::Reach { allow: destinations(&self.allow, "network.allow")?, deny: destinations(&self.deny, "network.deny")? })
@@ -143,6 +152,7 @@ impl Default for Config {
             keep: Keep::default(),
             docker: Docker::default(),
             network: Network::default(),
+            logs: Logs::default(),
             dynos: Dynos::default(),
             dyno_size: Vec::new(),
             stack: vec![Stack { name: "heroku-24".to_owned(), run_image: "mypaas/heroku-24:run".to_owned(), build_image: "mypaas/heroku-24:build".to_owned() }],
@@ -254,10 +264,11 @@ impl Config {
         self.sizes()?;
         let plain_host =
             |host: &str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
-        for host in &self.build.source_hosts {
+        let sources = self.build.source_hosts.iter().map(|host| ("build.source_hosts", host));
+        for (list, host) in sources.chain(self.logs.drain_hosts.iter().map(|host| ("logs.drain_hosts", host))) {
             let (name, port) = host.split_once(':').map_or((host.as_str(), None), |(name, port)| (name, Some(port)));
             if !plain_host(name) || port.is_some_and(|port| port.parse::<u16>().is_err()) {
-                bail!("build.source_hosts must name hosts as `host` or `host:port`: {host}");
+                bail!("{list} must name hosts as `host` or `host:port`: {host}");
             }
         }
         if !plain_host(&self.apps.domain) {

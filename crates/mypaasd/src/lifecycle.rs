@@ -7,6 +7,7 @@ use api::Api;
 use domain::AppId;
 use engine::{Platform, Wake, drive, formation::Formations, leftovers::Leftovers, memory::MemoryWatch};
 use git::{Git, Sweep};
+use logs::Logplex;
 use router::{LogSinkAdapter, RequestRouted, RequestSink, Router};
 use tokio::{
     net::TcpListener,
@@ -47,6 +48,7 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
     tasks.spawn(drive(MemoryWatch::new(platform.clone()), Wake::default(), stop.clone()));
     tasks.spawn(drive(Leftovers(platform.clone()), platform.leftovers.clone(), stop.clone()));
     tasks.spawn(drive(Sweep(git.clone()), platform.repositories.clone(), stop.clone()));
+    tasks.spawn(keep_lines(wired.logplex.clone(), stop.clone()));
     let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE, timeouts: router::Timeouts::HEROKU };
     let events = Arc::new(Asked { platform: platform.clone(), lines: LogSinkAdapter(wired.logplex.clone()) });
     let router = Router::new(platform.routes(), events, wired.clock.clone(), wired.chance.clone(), settings);
@@ -68,7 +70,17 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
         tracing::warn!("some requests did not finish in time");
     }
     wired.docker.dismiss_spares().await;
+    wired.logplex.save();
     Ok(())
+}
+
+/// Writes lines down as they come.
+async fn keep_lines(logplex: Arc<Logplex>, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(logs::kept::EVERY)).await.is_some() {
+        let logplex = logplex.clone();
+        // A save that panics is one save less.
+        let _ = tokio::task::spawn_blocking(move || logplex.save()).await;
+    }
 }
 
 /// Where requests are told: in the apps' logs, and to the platform, which wakes whom nobody asked for.

@@ -9,7 +9,7 @@ use domain::{StackName, keeping::Keep};
 use download::PublicDownloads;
 use engine::{Keeping, Parts, Platform, Settings};
 use jiff::SignedDuration;
-use logs::{Logplex, Sessions};
+use logs::{Logplex, Outlet, Sessions};
 use ports::{
     Blobs, Chance, Clock, LogSink, Runtime, RuntimeError, Sandboxes, blobs::disk::DiskBlobs, clock::SystemClock, downloads::FakeDownloads,
     runtime::fake::FakeRuntime, sandbox::fake::FakeSandboxes,
@@ -37,7 +37,17 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
     let lock = keys::lock(&config.home)?;
     let store = open_store(config, &chance).await?;
     let blobs: Arc<dyn Blobs> = Arc::new(DiskBlobs::open(config.home.join("blobs")).await.context("the folder of slugs could not be opened")?);
-    let logplex = Arc::new(Logplex::default());
+    let outlet = Outlet {
+        tls: download::tls_client(config.build.extra_ca_file.as_deref()).context("build.extra_ca_file could not be read")?,
+        may_reach: download::may_be_reached,
+        hosts: config.logs.drain_hosts.clone(),
+        clock: clock.clone(),
+        chance: chance.clone(),
+    };
+    let apps: Vec<_> = store.read().await?.apps().await?.into_iter().map(|app| app.id).collect();
+    let folder = keys::private_folder(&config.home.join("logs"))?;
+    let logplex = Logplex::default().with_outlet(outlet).kept_in(&folder, &apps).context("the folder of kept log lines could not be read")?;
+    let logplex = Arc::new(logplex);
     let sessions = Arc::new(Sessions::new(chance.clone()));
     let settings = docker::Settings {
         socket: config.docker.socket.clone(),

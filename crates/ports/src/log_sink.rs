@@ -2,13 +2,20 @@
 
 use std::sync::Mutex;
 
-use domain::{AppId, LogLine};
+use domain::{AppId, Drain, LogLine};
+use jiff::Timestamp;
 
 /// Takes log lines of apps. Never blocks and never fails: a log must not hold up what it tells about.
 pub trait LogSink: Send + Sync {
     fn write(&self, app: AppId, line: LogLine);
     /// The app is gone: its lines too.
     fn forget(&self, app: AppId);
+    /// The app's lines also go to these from now on, and to no others.
+    fn drain_to(&self, _app: AppId, _drains: Vec<Drain>) {}
+    /// When the newest line was written that is kept of what this process (`web.1`) itself said.
+    fn last_of(&self, _app: AppId, _process: &str) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// Keeps every line, for tests.

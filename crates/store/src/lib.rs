@@ -25,6 +25,7 @@ mod apps;
 mod buildpacks;
 mod config_vars;
 mod domains;
+mod drains;
 mod features;
 mod ssh_keys;
 

@@ -164,7 +164,7 @@ async fn what_the_platform_has_by_itself() {
     let domain = world.ann("GET", "/apps/shop/domains/shop.localhost", "").await.json();
     assert_eq!((&domain["kind"], &domain["cname"]), (&"heroku".into(), &serde_json::Value::Null));
     assert_eq!(world.ann("GET", "/apps/shop/collaborators", "").await.json()[0]["user"]["email"], "ann@example.com");
-    for list in ["addons", "addon-attachments", "buildpack-installations", "log-drains", "webhooks", "builds"] {
+    for list in ["addons", "addon-attachments", "buildpack-installations", "webhooks", "builds"] {
         assert_eq!(world.ann("GET", &format!("/apps/shop/{list}"), "").await.body, "[]", "{list}");
     }
 }

@@ -9,6 +9,7 @@ mod dynos;
 mod hostile;
 mod keeping;
 mod keys;
+mod log_drains;
 mod logs;
 mod releases;
 mod rendezvous;

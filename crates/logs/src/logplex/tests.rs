@@ -40,7 +40,7 @@ fn history_is_in_the_order_of_arrival_and_the_last_lines_that_match() {
     logs.write(app(), line("web.2", 3, "b"));
     logs.write(app(), line("web.1", 4, "c\nd"));
     assert_eq!(texts(&logs.history(app(), &Filter::default(), 100)), ["a", "b", "c", "d"]);
-    let web_1 = Filter { dyno: Some("web.1".into()), source: None };
+    let web_1 = Filter { dyno: Some("web.1".into()), source: None, but_logplex: false };
     assert_eq!(texts(&logs.history(app(), &web_1, 2)), ["c", "d"]);
     assert_eq!(texts(&logs.history(app(), &web_1, 0)), [""; 0]);
     assert_eq!(texts(&logs.history(Chance::seeded(8).id(at(0)), &Filter::default(), 100)), [""; 0]);
@@ -102,7 +102,7 @@ fn a_reader_that_comes_back_goes_on_where_it_was() {
 #[test]
 fn a_slow_reader_is_told_what_it_missed() {
     let logs = Logplex::bounded(Bounds { lines: 3, bytes: 1 << 20 });
-    let web_1 = Filter { dyno: Some("web.1".into()), source: None };
+    let web_1 = Filter { dyno: Some("web.1".into()), source: None, but_logplex: false };
     let mut all = logs.tail(app(), Filter::default(), 100, None);
     let mut some = logs.tail(app(), web_1, 100, None);
     logs.write(app(), line("web.1", 0, "0"));

@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod create;
 pub(crate) mod disk;
 pub(crate) mod domains;
+pub(crate) mod drains;
 pub(crate) mod features;
 pub(crate) mod git;
 pub(crate) mod heroku;
@@ -74,6 +75,9 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::BuildpacksSet(args) => buildpacks::set(&context, &args),
         Command::BuildpacksRemove(args) => buildpacks::remove(&context, &args),
         Command::BuildpacksClear => buildpacks::clear(&context),
+        Command::Drains(args) => drains::list(&context, &args),
+        Command::DrainsAdd(args) => drains::add(&context, &args),
+        Command::DrainsRemove(args) => drains::remove(&context, &args),
         Command::Features(args) => features::list(&context, &args, false),
         Command::Labs(args) => features::list(&context, &args, true),
         Command::FeaturesInfo(args) | Command::LabsInfo(args) => features::info(&context, &args),

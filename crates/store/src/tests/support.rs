@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
-    Account, App, AppId, Authorization, Build, BuildStatus, ConfigVars, CustomDomain, Dyno, DynoName, Id, Procfile, Release, ReleaseVersion, Sha256, Slug,
-    SlugId, dyno::State, feature::Feature, formation::Scale, one_off::OneOff, release::ReleaseStatus,
+    Account, App, AppId, Authorization, Build, BuildStatus, ConfigVars, CustomDomain, Drain, Dyno, DynoName, Id, Procfile, Release, ReleaseVersion, Sha256,
+    Slug, SlugId, dyno::State, feature::Feature, formation::Scale, one_off::OneOff, release::ReleaseStatus,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::Chance;
@@ -128,6 +128,8 @@ impl Fixture {
         tx.enable_feature(app.id, Feature::Preboot, now()).await.unwrap();
         let domain = CustomDomain { id: self.id(), app: app.id, name: format!("www.{}.example.com", app.name).parse().unwrap(), created_at: now() };
         tx.insert_domain(&domain).await.unwrap();
+        let url = "https://logs.example.com/".parse().unwrap();
+        tx.insert_drain(&Drain { id: self.id(), app: app.id, token: format!("d.{}", app.name), url, created_at: now() }).await.unwrap();
         tx.commit().await.unwrap();
         slug
     }
