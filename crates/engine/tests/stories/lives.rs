@@ -5,6 +5,16 @@ use engine::{Task, memory::MemoryWatch, one_off::NewOneOff, scaling::ScaleChange
 
 use crate::Story;
 
+databases::on_both!(
+    with_preboot_a_deploy_never_leaves_the_app_without_a_dyno,
+    with_preboot_a_restart_of_the_platform_halfway_loses_neither_generation,
+    a_dyno_over_its_memory_is_told_and_at_twice_of_it_killed,
+    runtime_metrics_are_written_when_asked_for,
+    an_eco_dyno_sleeps_when_nobody_asks_and_wakes_when_somebody_does,
+    nobody_scales_over_the_quota,
+    a_one_off_dyno_ends_after_a_day
+);
+
 impl Story {
     /// Where requests go.
     fn up(&self) -> Vec<std::net::SocketAddr> {
@@ -20,7 +30,6 @@ impl Story {
     }
 }
 
-#[tokio::test]
 async fn with_preboot_a_deploy_never_leaves_the_app_without_a_dyno() {
     let mut story = Story::begin().await;
     story.deploy("web: x\nworker: y").await;
@@ -42,7 +51,6 @@ async fn with_preboot_a_deploy_never_leaves_the_app_without_a_dyno() {
     assert_eq!(story.up(), new);
 }
 
-#[tokio::test]
 async fn with_preboot_a_restart_of_the_platform_halfway_loses_neither_generation() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -56,7 +64,6 @@ async fn with_preboot_a_restart_of_the_platform_halfway_loses_neither_generation
     assert_eq!(story.up().len(), 1);
 }
 
-#[tokio::test]
 async fn a_dyno_over_its_memory_is_told_and_at_twice_of_it_killed() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -84,7 +91,6 @@ async fn a_dyno_over_its_memory_is_told_and_at_twice_of_it_killed() {
     assert!(story.states().await[0].starts_with("web.1 crashed"));
 }
 
-#[tokio::test]
 async fn runtime_metrics_are_written_when_asked_for() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -98,7 +104,6 @@ async fn runtime_metrics_are_written_when_asked_for() {
     assert!(lines.iter().any(|line| line.ends_with(" sample#load_avg_1m=0.28 sample#load_avg_5m=0.06 sample#load_avg_15m=0.02")), "{lines:?}");
 }
 
-#[tokio::test]
 async fn an_eco_dyno_sleeps_when_nobody_asks_and_wakes_when_somebody_does() {
     let mut story = Story::begin().await;
     story.deploy("web: x\nworker: y").await;
@@ -132,7 +137,6 @@ async fn an_eco_dyno_sleeps_when_nobody_asks_and_wakes_when_somebody_does() {
     assert_eq!(story.states().await[0], "web.1 up");
 }
 
-#[tokio::test]
 async fn nobody_scales_over_the_quota() {
     let mut story = Story::begin().await;
     story.deploy("web: x\nworker: y").await;
@@ -147,7 +151,6 @@ async fn nobody_scales_over_the_quota() {
     assert_eq!(formation.values().map(|scale| scale.quantity).collect::<Vec<_>>(), [60, 0], "nothing changed");
 }
 
-#[tokio::test]
 async fn a_one_off_dyno_ends_after_a_day() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
