@@ -137,7 +137,7 @@ async fn a_full_disk_costs_only_what_did_not_fit() {
 }
 
 fn version(number: usize) -> ReleaseVersion {
-    ReleaseVersion(u32::try_from(number).unwrap().into())
+    ReleaseVersion(u32::try_from(number).unwrap())
 }
 
 #[tokio::test]
