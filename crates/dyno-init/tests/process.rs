@@ -49,7 +49,7 @@ fn it_ends_as_the_command_ends() {
 #[test]
 fn a_termination_reaches_children_too() {
     let home = tempfile::tempdir().unwrap();
-    let command = "(trap 'echo inner; exit 0' TERM; echo ready; while :; do sleep 0.05; done) & trap 'wait; echo outer; exit 3' TERM; wait";
+    let command = "trap 'wait; echo outer; exit 3' TERM; (trap 'echo inner; exit 0' TERM; echo ready; while :; do sleep 0.05; done) & wait";
     let mut child = dyno_init(home.path(), &["--", command]).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();

@@ -19,6 +19,16 @@ use ports::{
 };
 use store::{Db, SealKey};
 
+databases::on_both!(
+    a_release_beyond_the_last_ones_expires_and_says_so,
+    young_releases_are_kept_however_many_they_are,
+    what_still_runs_or_was_written_lately_stays,
+    a_crash_after_the_rows_leaves_work_and_no_lie,
+    the_dry_run_says_what_then_goes_and_only_admins_may_ask,
+    the_cache_of_an_app_that_is_not_built_goes,
+    dynos_move_to_the_newest_base_when_they_are_next_started_without_a_release
+);
+
 struct Story {
     clock: Arc<HandClock>,
     platform: Arc<Platform>,
@@ -42,7 +52,7 @@ impl Story {
         let sandboxes = Arc::new(FakeSandboxes { act: Arc::new(|_, _, _| 1), files: BTreeMap::new() });
         let policy = Keep { releases, release_age: SignedDuration::from_hours(24 * days), ..Keep::default() };
         let platform = Platform::new(Parts {
-            store: Db::open(&format!("sqlite://{}", home.path().join("db").display()), SealKey::new(1, [7; 32]), chance.clone()).await.unwrap(),
+            store: Db::open(&databases::url(home.path()).await, SealKey::new(1, [7; 32]), chance.clone()).await.unwrap(),
             runtime: runtime.clone(),
             builder: Builder::new(sandboxes, blobs.clone(), home.path().join("buildpacks"), Limits::default()),
             downloads: Arc::new(FakeDownloads::default()),
@@ -142,7 +152,6 @@ fn settings() -> Settings {
     }
 }
 
-#[tokio::test]
 async fn a_release_beyond_the_last_ones_expires_and_says_so() {
     let mut story = Story::keeping(2, 0).await;
     let slugs = [story.deploy("a").await, story.deploy("b").await, story.deploy("c").await, story.deploy("d").await];
@@ -170,7 +179,6 @@ async fn a_release_beyond_the_last_ones_expires_and_says_so() {
     assert_eq!(story.listed().await[..4], ["v10 succeeded", "v9 succeeded", "v8 succeeded", "v7 succeeded"]);
 }
 
-#[tokio::test]
 async fn young_releases_are_kept_however_many_they_are() {
     let mut story = Story::keeping(1, 30).await;
     let old = story.deploy("old").await;
@@ -184,7 +192,6 @@ async fn young_releases_are_kept_however_many_they_are() {
     assert_eq!(story.there(&[old, young, newest]).await, [false, true, true]);
 }
 
-#[tokio::test]
 async fn what_still_runs_or_was_written_lately_stays() {
     let mut story = Story::keeping(1, 0).await;
     let running = story.deploy("running").await;
@@ -209,7 +216,6 @@ async fn what_still_runs_or_was_written_lately_stays() {
     assert_eq!(story.there(&[next, unnamed]).await, [true, false]);
 }
 
-#[tokio::test]
 async fn a_crash_after_the_rows_leaves_work_and_no_lie() {
     let mut story = Story::keeping(1, 0).await;
     let slugs = [story.deploy("a").await, story.deploy("b").await];
@@ -223,7 +229,6 @@ async fn a_crash_after_the_rows_leaves_work_and_no_lie() {
     assert_eq!(story.there(&slugs).await, [false, true]);
 }
 
-#[tokio::test]
 async fn the_dry_run_says_what_then_goes_and_only_admins_may_ask() {
     let story = Story::keeping(1, 0).await;
     let (old, new) = (story.deploy("old one").await, story.deploy("new").await);
@@ -277,7 +282,6 @@ async fn the_dry_run_says_what_then_goes_and_only_admins_may_ask() {
     story.platform.disk(&bob).await.unwrap();
 }
 
-#[tokio::test]
 async fn the_cache_of_an_app_that_is_not_built_goes() {
     let mut story = Story::keeping(20, 30).await;
     story.runtime.store(Stored { kind: StoredKind::Cache { app: Some(story.app.id) }, name: "cache".to_owned(), bytes: 1, in_use: false });
@@ -291,7 +295,6 @@ async fn the_cache_of_an_app_that_is_not_built_goes() {
     assert!(story.runtime.kept().unwrap().idle.contains(&story.app.id));
 }
 
-#[tokio::test]
 async fn dynos_move_to_the_newest_base_when_they_are_next_started_without_a_release() {
     let mut story = Story::keeping(20, 30).await;
     story.deploy("a").await;

@@ -11,8 +11,11 @@ use anyhow::{Context, bail};
 use domain::{DynoSizes, StackName};
 use serde::Deserialize;
 
-use crate::config_dynos::{Dynos, Size};
-use crate::front::Front;
+use crate::{
+    config_dynos::{Dynos, Size},
+    database::DatabaseUrl,
+    front::Front,
+};
 
 /// Everything an admin can decide.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) log: String,
     pub(crate) listen: Listen,
     pub(crate) router: Front,
+    pub(crate) database: Database,
     pub(crate) apps: Apps,
     pub(crate) build: Build,
     pub(crate) keep: Keep,
@@ -35,6 +39,13 @@ pub(crate) struct Config {
     pub(crate) dyno_size: Vec<Size>,
     /// `[[stack]]`: the first one is what new apps get.
     pub(crate) stack: Vec<Stack>,
+}
+
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Database {
+    /// Where everything is remembered; `mypaas.db` in `home` if not given. (`MYPAAS_DATABASE_URL`)
+    pub(crate) url: Option<DatabaseUrl>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -147,6 +158,7 @@ impl Default for Config {
             log: "info".to_owned(),
             listen: Listen::default(),
             router: Front::default(),
+            database: Database::default(),
             apps: Apps::default(),
             build: Build::default(),
             keep: Keep::default(),
@@ -224,6 +236,7 @@ impl Config {
             Ok(())
         }
         set(&mut self.home, "MYPAAS_HOME", variable("MYPAAS_HOME"))?;
+        self.database.url = variable("MYPAAS_DATABASE_URL").map(|url| url.parse()).transpose()?.or(self.database.url.take());
         set(&mut self.log, "MYPAAS_LOG", variable("MYPAAS_LOG"))?;
         set(&mut self.listen.address, "MYPAAS_LISTEN", variable("MYPAAS_LISTEN"))?;
         set(&mut self.listen.port, "MYPAAS_PORT", variable("MYPAAS_PORT"))?;
@@ -254,6 +267,7 @@ impl Config {
         {
             bail!("listen.ssh_port is taken by apps or the API already: {ssh}");
         }
+        self.database_url().check()?;
         self.network.reach()?;
         if self.stack.is_empty() {
             bail!("there is no [[stack]]: at least one is needed");
@@ -278,6 +292,11 @@ impl Config {
             bail!("listen.api_host is no host name: {}", self.listen.api_host);
         }
         Ok(())
+    }
+
+    /// The database that is configured.
+    pub(crate) fn database_url(&self) -> DatabaseUrl {
+        self.database.url.clone().unwrap_or_else(|| DatabaseUrl::in_home(&self.home))
     }
 
     /// Where the API and git listen.
@@ -306,6 +325,7 @@ impl Config {
         let mut text = String::new();
         let mut line = |name: &str, value: &dyn std::fmt::Display| writeln!(text, "{name:<18} {value}").unwrap_or_default();
         line("home", &self.home.display());
+        line("database", &self.database_url());
         line("apps at", &format!("http://<app>.{}:{}/", self.apps.domain, self.listen.port));
         line("API and git at", &format!("http://{}:{}", self.listen.api_host, self.api_port()));
         match self.ssh_port() {

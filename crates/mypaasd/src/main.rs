@@ -3,6 +3,7 @@
 mod account;
 mod config;
 mod config_dynos;
+mod database;
 mod front;
 mod keys;
 mod lifecycle;
@@ -36,6 +37,17 @@ enum Command {
         /// TOML: `listen`, then `[[app]]` with name, hosts, dynos, maintenance, features.
         #[arg(long, value_name = "FILE")]
         routes: PathBuf,
+    },
+    /// Brings the database's tables up to date, as every start does, and says at which schema it is.
+    Migrate,
+    /// Copies everything from one database to another, empty one, and reads it back to see that it is the same. The platform
+    /// has to be stopped; its dynos keep running.
+    #[command(name = "store:copy")]
+    StoreCopy {
+        /// `sqlite:///path`, `postgres://user@host/database`, or `configured`.
+        from: String,
+        /// Likewise.
+        to: String,
     },
     /// Creates an account. The password is read from standard input, one line.
     #[command(name = "account:create")]
@@ -75,6 +87,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::All => runtime.block_on(lifecycle::all(config)),
         Command::Router { routes } => runtime.block_on(router_alone::run(config, &routes)),
+        Command::Migrate => runtime.block_on(database::migrate(&config)),
+        Command::StoreCopy { from, to } => runtime.block_on(database::copy(&config, &from, &to)),
         Command::AccountCreate { email } => runtime.block_on(account::create(&config, &email)),
         Command::AccountAdmin { email, revoke } => runtime.block_on(account::admin(&config, &email, !revoke)),
         Command::NetworkRemove => runtime.block_on(async {

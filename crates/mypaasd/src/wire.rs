@@ -127,17 +127,16 @@ pub(crate) async fn offline(config: &Config) -> anyhow::Result<Arc<Platform>> {
     }))
 }
 
-fn folders(config: &Config) -> anyhow::Result<()> {
+pub(crate) fn folders(config: &Config) -> anyhow::Result<()> {
     for folder in ["", "keys", "run", "repos"] {
         keys::private_folder(&config.home.join(folder))?;
     }
     Ok(())
 }
 
-async fn open_store(config: &Config, chance: &Arc<Chance>) -> anyhow::Result<Db> {
-    let key = keys::seal_key(&config.home, chance)?;
-    let url = format!("sqlite://{}", config.home.join("mypaas.db").display());
-    Db::open(&url, key, chance.clone()).await.context("the database could not be opened")
+pub(crate) async fn open_store(config: &Config, chance: &Arc<Chance>) -> anyhow::Result<Db> {
+    folders(config)?;
+    config.database_url().open(config, chance).await
 }
 
 fn limits(config: &Config) -> Limits {

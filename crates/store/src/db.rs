@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ports::chance::Chance;
 use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
 };
 
@@ -44,14 +44,20 @@ impl Db {
     /// Opens the database at `url` (`sqlite:///var/lib/mypaas/mypaas.db`, created if missing; `postgres://…`) and brings
     /// its tables up to date. `key` seals what is secret in it; `chance` draws the nonces.
     pub async fn open(url: &str, key: SealKey, chance: Arc<Chance>) -> R<Self> {
-        let pools = if url.starts_with("sqlite:") {
-            let (read, write) = sqlite::open(url).await?;
-            Pools::Sqlite { read, write }
-        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let (read, write) = postgres::open(url).await?;
-            Pools::Postgres { read, write }
-        } else {
-            return Err(StoreError::Url);
+        Self::open_at(url, i64::MAX, key, chance).await
+    }
+
+    /// Opens the database as a version of the platform would that knows the schemas until this one.
+    pub(crate) async fn open_at(url: &str, schema: i64, key: SealKey, chance: Arc<Chance>) -> R<Self> {
+        let pools = match Kind::of(url)? {
+            Kind::Sqlite => {
+                let (read, write) = sqlite::open(url, schema).await?;
+                Pools::Sqlite { read, write }
+            }
+            Kind::Postgres => {
+                let (read, write) = postgres::open(url, schema).await?;
+                Pools::Postgres { read, write }
+            }
         };
         Ok(Self { pools, sealer: Arc::new(Sealer::new(key, chance)) })
     }
@@ -104,6 +110,38 @@ impl Db {
     }
 }
 
+/// Which of the two a URL is about.
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    fn of(url: &str) -> R<Self> {
+        match url.split_once(':') {
+            Some(("sqlite", _)) => Ok(Self::Sqlite),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres),
+            _ => Err(StoreError::Url),
+        }
+    }
+}
+
+/// The database at `url` in words for a person: without password, whatever else is wrong with it.
+pub fn describe(url: &str) -> R<String> {
+    match Kind::of(url)? {
+        Kind::Sqlite => sqlite::describe(url),
+        Kind::Postgres => postgres::describe(url),
+    }
+}
+
+/// Whether there is anything at `url` to open, as far as can be told without connecting.
+pub fn exists(url: &str) -> R<bool> {
+    match Kind::of(url)? {
+        Kind::Sqlite => sqlite::exists(url),
+        Kind::Postgres => Ok(true),
+    }
+}
+
 impl Tx {
     /// Makes everything done in this transaction last.
     pub async fn commit(self) -> R<()> {
@@ -121,6 +159,34 @@ impl Tx {
             Driver::Postgres(tx) => Statement::Postgres(sqlx::query(text), tx),
         }
     }
+}
+
+impl Tx {
+    /// The schema that the tables are at: the number of the newest migration.
+    pub async fn schema(&mut self) -> R<i64> {
+        Ok(self.sql("SELECT MAX(version) AS version FROM _sqlx_migrations").optional(|row| row.get("version")).await?.unwrap_or(0))
+    }
+
+    /// A statement of each database's own, about its own tables.
+    pub(crate) fn sql_of(&mut self, sqlite: &'static str, postgres: &'static str) -> Statement<'_> {
+        match &self.driver {
+            Driver::Sqlite(_) => self.sql(sqlite),
+            Driver::Postgres(_) => self.sql(postgres),
+        }
+    }
+
+    /// A statement made of the tables' own names, and of nothing else.
+    pub(crate) fn made_sql(&mut self, text: String) -> Statement<'_> {
+        match &mut self.driver {
+            Driver::Sqlite(tx) => Statement::Sqlite(sqlx::query(AssertSqlSafe(text)), tx),
+            Driver::Postgres(tx) => Statement::Postgres(sqlx::query(AssertSqlSafe(text)), tx),
+        }
+    }
+}
+
+/// The schemas until this one.
+pub(crate) fn until(migrator: &Migrator, schema: i64) -> Migrator {
+    Migrator::with_migrations(migrator.iter().filter(|migration| migration.version <= schema).cloned().collect())
 }
 
 /// What a failed migration means.

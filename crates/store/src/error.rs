@@ -17,6 +17,18 @@ pub enum StoreError {
     /// What was read is not what was written: a damaged file, a foreign hand, or the wrong key. Never carries a secret.
     #[error("The database holds something that cannot be read: {0}")]
     Corrupt(String),
+    /// The file itself is broken. Opened no further, so that nothing gets worse.
+    #[error("The database file is damaged ({0}); stop mypaasd and put a backup in its place")]
+    Damaged(String),
+    /// Nothing of the transaction happened.
+    #[error("There is no room left on the database's disk; nothing was changed")]
+    Full,
+    /// Nothing of the transaction happened.
+    #[error("The database can only be read: its disk or its file is read-only; nothing was changed")]
+    ReadOnly,
+    /// What is copied to must hold nothing yet.
+    #[error("The database that is copied to already holds something, in table {table}; an empty one is needed")]
+    NotEmpty { table: String },
     /// A newer release of the platform has been here; an older one must not guess what its tables mean.
     #[error("The database was written by a newer mypaas (schema {found}; this one knows {known}); run that version or a later one")]
     NewerSchema { found: i64, known: i64 },
@@ -52,8 +64,18 @@ impl From<sqlx::Error> for StoreError {
                     Self::Unique { constraint: database.constraint().or(told).unwrap_or("the record").to_owned() }
                 }
                 ErrorKind::ForeignKeyViolation => Self::ForeignKey,
-                _ if database.code().is_some_and(|code| is_busy(&code)) => Self::Busy,
-                _ => Self::Database(error),
+                _ => match database.code().as_deref() {
+                    Some(code) if is_busy(code) => Self::Busy,
+                    Some("53100") => Self::Full,
+                    Some("25006") => Self::ReadOnly,
+                    Some(code) => match sqlite_code(code) {
+                        Some(8) => Self::ReadOnly,
+                        Some(11 | 26) => Self::Damaged(database.message().to_owned()),
+                        Some(13) => Self::Full,
+                        _ => Self::Database(error),
+                    },
+                    None => Self::Database(error),
+                },
             },
             _ => Self::Database(error),
         }
@@ -62,7 +84,12 @@ impl From<sqlx::Error> for StoreError {
 
 /// SQLite: BUSY (5), LOCKED (6) and what they are extended to. PostgreSQL: serialization failure, deadlock, lock timeout.
 fn is_busy(code: &str) -> bool {
-    matches!(code, "40001" | "40P01" | "55P03") || (code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)))
+    matches!(code, "40001" | "40P01" | "55P03") || matches!(sqlite_code(code), Some(5 | 6))
+}
+
+/// SQLite's code without what it is extended to; PostgreSQL's have five places.
+fn sqlite_code(code: &str) -> Option<u32> {
+    (code.len() < 5).then(|| code.parse::<u32>().ok()).flatten().map(|code| code & 0xff)
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ mod seal;
 mod sqlite;
 mod statement;
 
+mod copy;
+
 mod accounts;
 mod apps;
 mod buildpacks;
@@ -44,7 +46,7 @@ mod worlds;
 #[cfg(test)]
 mod tests;
 
-pub use db::{Db, Tx};
+pub use db::{Db, Tx, describe, exists};
 pub use dynos::DynoRecord;
 pub use error::{R, StoreError};
 pub use seal::SealKey;

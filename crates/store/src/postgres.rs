@@ -1,8 +1,15 @@
 //! PostgreSQL, with the promises that SQLite makes: one writer, and readers that see one moment.
 
-use sqlx::{PgPool, Postgres, Transaction, migrate::Migrator, postgres::PgPoolOptions};
+use sqlx::{
+    PgPool, Postgres, Transaction,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 
-use crate::{db::migration_error, error::R};
+use crate::{
+    db::{migration_error, until},
+    error::{R, StoreError},
+};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
@@ -10,11 +17,24 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 const READERS: u32 = 8;
 
 /// The pools to read and to write from, with the tables up to date.
-pub(crate) async fn open(url: &str) -> R<(PgPool, PgPool)> {
-    let write = PgPoolOptions::new().max_connections(1).connect(url).await?;
-    MIGRATIONS.run(&write).await.map_err(|error| migration_error(error, &MIGRATIONS))?;
-    let read = PgPoolOptions::new().max_connections(READERS).connect(url).await?;
+pub(crate) async fn open(url: &str, schema: i64) -> R<(PgPool, PgPool)> {
+    let options = options(url)?;
+    let write = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+    let migrations = until(&MIGRATIONS, schema);
+    migrations.run(&write).await.map_err(|error| migration_error(error, &migrations))?;
+    let read = PgPoolOptions::new().max_connections(READERS).connect_with(options).await?;
     Ok((read, write))
+}
+
+/// What is wrong with a URL is not repeated: a password may be in it.
+fn options(url: &str) -> R<PgConnectOptions> {
+    url.parse().map_err(|_| StoreError::Url)
+}
+
+pub(crate) fn describe(url: &str) -> R<String> {
+    let options = options(url)?;
+    let place = options.get_socket().map_or_else(|| format!("{}:{}", options.get_host(), options.get_port()), |socket| socket.display().to_string());
+    Ok(format!("PostgreSQL at {place}, database {} as {}", options.get_database().unwrap_or(options.get_username()), options.get_username()))
 }
 
 /// All statements see the database as it was at the first.

@@ -55,8 +55,8 @@ impl Tx {
         .count(slug.bytes)
         .text(&slug.stack)
         .bind(json(&types))
-        .bind(slug.commit.clone())
-        .bind(slug.language.clone())
+        .text_or_null(slug.commit.clone())
+        .text_or_null(slug.language.clone())
         .time(slug.created_at)
         .execute()
         .await

@@ -9,7 +9,7 @@ use sqlx::{
 };
 
 use crate::{
-    db::migration_error,
+    db::{migration_error, until},
     error::{R, StoreError},
 };
 
@@ -19,8 +19,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 const READERS: u32 = 4;
 
 /// The pools to read and to write from, with the tables up to date.
-pub(crate) async fn open(url: &str) -> R<(SqlitePool, SqlitePool)> {
-    let options: SqliteConnectOptions = url.parse().map_err(|_| StoreError::Url)?;
+pub(crate) async fn open(url: &str, schema: i64) -> R<(SqlitePool, SqlitePool)> {
+    let options = options(url)?;
     if options.get_filename() == Path::new(":memory:") || url.contains("mode=memory") {
         // Each connection would have a database of its own.
         return Err(StoreError::Url);
@@ -33,14 +33,42 @@ pub(crate) async fn open(url: &str) -> R<(SqlitePool, SqlitePool)> {
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5));
     let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-    MIGRATIONS.run(&write).await.map_err(|error| migration_error(error, &MIGRATIONS))?;
+    check(&write).await?;
+    let migrations = until(&MIGRATIONS, schema);
+    migrations.run(&write).await.map_err(|error| migration_error(error, &migrations))?;
     let read = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
     Ok((read, write))
 }
 
 /// Takes the write lock at once: a transaction that read first and asked later would lose to "database is locked".
 pub(crate) async fn begin_write(pool: &SqlitePool) -> R<Transaction<'static, Sqlite>> {
-    Ok(pool.begin_with("BEGIN IMMEDIATE").await?)
+    match pool.begin_with("BEGIN IMMEDIATE").await {
+        // When the disk is full, SQLite gives a transaction up by itself. The driver goes on counting it and would never
+        // begin another on this connection: one that is new does.
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            pool.acquire().await?.close().await?;
+            Ok(pool.begin_with("BEGIN IMMEDIATE").await?)
+        }
+        begun => Ok(begun?),
+    }
+}
+
+/// Nothing is built on a damaged file: what would be written next could cost what is still whole.
+async fn check(pool: &SqlitePool) -> R<()> {
+    let found: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(pool).await?;
+    if found == "ok" { Ok(()) } else { Err(StoreError::Damaged(found)) }
+}
+
+fn options(url: &str) -> R<SqliteConnectOptions> {
+    url.parse().map_err(|_| StoreError::Url)
+}
+
+pub(crate) fn describe(url: &str) -> R<String> {
+    Ok(format!("SQLite in {}", options(url)?.get_filename().display()))
+}
+
+pub(crate) fn exists(url: &str) -> R<bool> {
+    Ok(options(url)?.get_filename().exists())
 }
 
 /// Creates the file for our eyes only; SQLite gives the write-ahead log beside it the same mode.

@@ -49,7 +49,12 @@ impl Statement<'_> {
 
     /// The next value: as it is written.
     pub(crate) fn text(self, text: impl Display) -> Self {
-        self.bind(text.to_string())
+        self.bind(storable(text.to_string()))
+    }
+
+    /// The next value: a text, or NULL.
+    pub(crate) fn text_or_null(self, text: Option<String>) -> Self {
+        self.bind(text.map(storable))
     }
 
     /// The next value: a count. Beyond what a BIGINT holds, the largest of them.
@@ -153,6 +158,11 @@ impl Row {
 
 fn time(column: &str, millis: i64) -> R<Timestamp> {
     Timestamp::from_millisecond(millis).map_err(|why| StoreError::Corrupt(format!("column {column}: {why}")))
+}
+
+/// What both databases can hold: PostgreSQL has no text with a NUL in it, and programs print some.
+pub(crate) fn storable(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 /// A map as JSON.

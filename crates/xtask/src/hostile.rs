@@ -18,7 +18,9 @@ fn wrong(root: &Path, named: &str) -> Option<String> {
         return Some(format!("{named} is not there"));
     };
     let above: Vec<_> = lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("///")).collect();
-    if !above.iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test")) {
+    let lists = text.split("on_both!(").skip(1).filter_map(|rest| rest.split(')').next());
+    let listed = lists.flat_map(|list| list.split([',', ' ', '\n'])).any(|name| name == test);
+    if !listed && !above.iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test")) {
         return Some(format!("{named} is no test"));
     }
     let says = test.starts_with("hostile_") || above.iter().any(|line| line.starts_with("/// Hostile inputs "));

@@ -19,6 +19,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("mypaas", &["api-types"]),
     ("xtask", &[]),
     ("e2e", &["api-types"]),
+    ("databases", &[]),
     ("fuzz", &[]),
 ];
 
@@ -47,8 +48,10 @@ mod tests {
     #[test]
     fn the_arrows_hold() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-        let folders =
-            fs::read_dir(root.join("crates")).unwrap().map(|entry| entry.unwrap().path()).chain(["tests", "tests/fuzz"].map(|folder| root.join(folder)));
+        let folders = fs::read_dir(root.join("crates"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .chain(["tests", "tests/databases", "tests/fuzz"].map(|folder| root.join(folder)));
         let mut seen = 0;
         let mut wrong = Vec::new();
         for folder in folders {

@@ -2,7 +2,12 @@
 
 use crate::story::{Story, tar};
 
-#[tokio::test]
+databases::on_both!(
+    what_was_found_to_fit_stays_and_a_first_release_gets_what_the_buildpack_asks_for,
+    the_list_is_followed_and_a_config_var_comes_before_it,
+    a_source_says_what_it_wants_until_the_app_does
+);
+
 async fn what_was_found_to_fit_stays_and_a_first_release_gets_what_the_buildpack_asks_for() {
     let story = Story::begin().await;
     story.set("MINE", "mine").await;
@@ -19,7 +24,6 @@ async fn what_was_found_to_fit_stays_and_a_first_release_gets_what_the_buildpack
     assert_eq!(story.config().await, ["MINE=mine", "POOL=9"]);
 }
 
-#[tokio::test]
 async fn the_list_is_followed_and_a_config_var_comes_before_it() {
     let story = Story::begin().await;
     story.platform.set_buildpacks(&story.actor, "shop", &["heroku/python".to_owned()]).await.unwrap();
@@ -36,7 +40,6 @@ async fn the_list_is_followed_and_a_config_var_comes_before_it() {
     assert!(seen.contains(" !     Push rejected, the config var BUILDPACK_URL names no buildpack. A buildpack URL must begin with https://"), "{seen}");
 }
 
-#[tokio::test]
 async fn a_source_says_what_it_wants_until_the_app_does() {
     let story = Story::begin().await;
     let app_json = r#"{"buildpacks": [{"url": "heroku/python"}, {"url": "heroku/nodejs"}]}"#;

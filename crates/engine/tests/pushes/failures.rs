@@ -10,6 +10,13 @@ use crate::{
     story::{Story, tar},
 };
 
+databases::on_both!(
+    each_failure_has_its_sentence_and_its_word,
+    limits_have_words_of_their_own,
+    a_build_that_hangs_can_be_cancelled,
+    a_release_command_that_fails_leaves_the_old_release_running
+);
+
 impl Story {
     /// Pushes what must fail; the failure's word in the row. The sentence stands there and on the screen.
     async fn fails(&self, files: &[(&str, &str)], sentence: &str) -> &'static str {
@@ -24,7 +31,6 @@ impl Story {
     }
 }
 
-#[tokio::test]
 async fn each_failure_has_its_sentence_and_its_word() {
     let story = Story::begin().await;
     story.bench.nothing_fits();
@@ -46,7 +52,6 @@ async fn each_failure_has_its_sentence_and_its_word() {
     assert_eq!(story.newest_build().await.failure, None);
 }
 
-#[tokio::test]
 async fn limits_have_words_of_their_own() {
     let story = Story::with(Limits { time: Duration::from_millis(50), ..Limits::default() }).await;
     story.bench.is_in(Trouble::Hangs);
@@ -57,7 +62,6 @@ async fn limits_have_words_of_their_own() {
     assert_eq!(story.fails(&[], "The platform's disk is nearly full: ").await, "disk_full");
 }
 
-#[tokio::test]
 async fn a_build_that_hangs_can_be_cancelled() {
     let story = Story::begin().await;
     story.bench.is_in(Trouble::Hangs);
@@ -72,7 +76,6 @@ async fn a_build_that_hangs_can_be_cancelled() {
     assert_eq!((build.status, build.failure.unwrap().kind), (BuildStatus::Failed, FailureKind::Cancelled));
 }
 
-#[tokio::test]
 async fn a_release_command_that_fails_leaves_the_old_release_running() {
     let story = Story::begin().await;
     story.push().await.0.unwrap();

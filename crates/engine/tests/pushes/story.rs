@@ -69,7 +69,7 @@ impl Story {
         bench.fits("nodejs");
         let clock = Arc::new(HandClock::at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap()));
         let chance = Arc::new(Chance::seeded(7));
-        let store = Db::open(&format!("sqlite://{}", home.path().join("test.db").display()), SealKey::new(1, [7; 32]), chance.clone()).await.unwrap();
+        let store = Db::open(&databases::url(home.path()).await, SealKey::new(1, [7; 32]), chance.clone()).await.unwrap();
         let blobs = Arc::new(DiskBlobs::open(home.path().join("blobs")).await.unwrap());
         let settings = Settings {
             app_domain: "localhost".into(),

@@ -5,6 +5,19 @@ use engine::{Task, memory::MemoryWatch, one_off::NewOneOff, scaling::ScaleChange
 
 use crate::Story;
 
+databases::on_both!(
+    with_preboot_a_deploy_never_leaves_the_app_without_a_dyno,
+    with_preboot_a_restart_of_the_platform_halfway_loses_neither_generation,
+    with_preboot_a_restart_right_after_a_deploy_waits_for_its_turn,
+    another_size_is_another_container,
+    an_engine_that_is_away_is_what_dynos_wait_for,
+    a_dyno_over_its_memory_is_told_and_at_twice_of_it_killed,
+    runtime_metrics_are_written_when_asked_for,
+    an_eco_dyno_sleeps_when_nobody_asks_and_wakes_when_somebody_does,
+    nobody_scales_over_the_quota,
+    a_one_off_dyno_ends_after_a_day
+);
+
 impl Story {
     /// Where requests go.
     fn up(&self) -> Vec<std::net::SocketAddr> {
@@ -20,7 +33,6 @@ impl Story {
     }
 }
 
-#[tokio::test]
 async fn with_preboot_a_deploy_never_leaves_the_app_without_a_dyno() {
     let mut story = Story::begin().await;
     story.deploy("web: x\nworker: y").await;
@@ -42,7 +54,6 @@ async fn with_preboot_a_deploy_never_leaves_the_app_without_a_dyno() {
     assert_eq!(story.up(), new);
 }
 
-#[tokio::test]
 async fn with_preboot_a_restart_of_the_platform_halfway_loses_neither_generation() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -56,7 +67,6 @@ async fn with_preboot_a_restart_of_the_platform_halfway_loses_neither_generation
     assert_eq!(story.up().len(), 1);
 }
 
-#[tokio::test]
 async fn with_preboot_a_restart_right_after_a_deploy_waits_for_its_turn() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -75,7 +85,6 @@ async fn with_preboot_a_restart_right_after_a_deploy_waits_for_its_turn() {
     assert!(story.up().len() == 1 && story.up() != up);
 }
 
-#[tokio::test]
 async fn another_size_is_another_container() {
     let mut story = Story::begin().await;
     story.deploy("web: x\nworker: y").await;
@@ -91,7 +100,6 @@ async fn another_size_is_another_container() {
     assert_eq!(story.runtime.starts(), starts + 1, "the same size is no change");
 }
 
-#[tokio::test]
 async fn an_engine_that_is_away_is_what_dynos_wait_for() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -112,7 +120,6 @@ async fn an_engine_that_is_away_is_what_dynos_wait_for() {
     assert_eq!(story.states().await, ["web.1 up", "web.2 up"]);
 }
 
-#[tokio::test]
 async fn a_dyno_over_its_memory_is_told_and_at_twice_of_it_killed() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -140,7 +147,6 @@ async fn a_dyno_over_its_memory_is_told_and_at_twice_of_it_killed() {
     assert!(story.states().await[0].starts_with("web.1 crashed"));
 }
 
-#[tokio::test]
 async fn runtime_metrics_are_written_when_asked_for() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -154,7 +160,6 @@ async fn runtime_metrics_are_written_when_asked_for() {
     assert!(lines.iter().any(|line| line.ends_with(" sample#load_avg_1m=0.28 sample#load_avg_5m=0.06 sample#load_avg_15m=0.02")), "{lines:?}");
 }
 
-#[tokio::test]
 async fn an_eco_dyno_sleeps_when_nobody_asks_and_wakes_when_somebody_does() {
     let mut story = Story::begin().await;
     story.deploy("web: x\nworker: y").await;
@@ -190,7 +195,6 @@ async fn an_eco_dyno_sleeps_when_nobody_asks_and_wakes_when_somebody_does() {
     assert_eq!(story.states().await[0], "web.1 up");
 }
 
-#[tokio::test]
 async fn nobody_scales_over_the_quota() {
     let mut story = Story::begin().await;
     story.deploy("web: x\nworker: y").await;
@@ -205,7 +209,6 @@ async fn nobody_scales_over_the_quota() {
     assert_eq!(formation.values().map(|scale| scale.quantity).collect::<Vec<_>>(), [60, 0], "nothing changed");
 }
 
-#[tokio::test]
 async fn a_one_off_dyno_ends_after_a_day() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;

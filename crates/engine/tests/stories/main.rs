@@ -22,6 +22,20 @@ use ports::{
 };
 use store::{Db, SealKey};
 
+databases::on_both!(
+    a_first_deploy_starts_one_web_dyno,
+    scaling_goes_both_ways,
+    a_config_change_is_a_release_and_restarts_dynos_and_rollback_undoes_both,
+    a_crash_is_told_and_restarted_with_back_off,
+    a_dyno_that_never_binds_is_r10,
+    a_restarted_platform_adopts_what_runs,
+    while_the_engine_is_away_routes_stay_and_afterwards_all_is_done,
+    a_destroyed_app_leaves_nothing,
+    dynos_of_a_destroyed_app_have_their_grace,
+    restarting_one_dyno_leaves_the_others_alone,
+    doors_are_shut_to_strangers
+);
+
 struct Story {
     clock: Arc<HandClock>,
     platform: Arc<Platform>,
@@ -35,7 +49,7 @@ struct Story {
 
 async fn platform(home: &std::path::Path, clock: Arc<dyn Clock>, runtime: Arc<FakeRuntime>, logs: Arc<KeptLines>) -> Arc<Platform> {
     let chance = Arc::new(Chance::seeded(7));
-    let store = Db::open(&format!("sqlite://{}", home.join("test.db").display()), SealKey::new(1, [7; 32]), chance.clone()).await.unwrap();
+    let store = Db::open(&databases::url(home).await, SealKey::new(1, [7; 32]), chance.clone()).await.unwrap();
     let blobs = Arc::new(DiskBlobs::open(home.join("blobs")).await.unwrap());
     let sandboxes = Arc::new(FakeSandboxes { act: Arc::new(|_, _, _| 1), files: BTreeMap::new() });
     let settings = Settings {
@@ -149,7 +163,6 @@ impl Story {
     }
 }
 
-#[tokio::test]
 async fn a_first_deploy_starts_one_web_dyno() {
     let mut story = Story::begin().await;
     story.settle().await;
@@ -164,7 +177,6 @@ async fn a_first_deploy_starts_one_web_dyno() {
     assert_eq!(table.hosts["shop.localhost"].web.len(), 1);
 }
 
-#[tokio::test]
 async fn scaling_goes_both_ways() {
     let mut story = Story::begin().await;
     story.deploy("web: x\nworker: y").await;
@@ -183,7 +195,6 @@ async fn scaling_goes_both_ways() {
     assert_eq!(story.picture(), ["web.1 v3 bound", "worker.1 v3 bound"]);
 }
 
-#[tokio::test]
 async fn a_config_change_is_a_release_and_restarts_dynos_and_rollback_undoes_both() {
     let mut story = Story::begin().await;
     story.set("COLOUR", "red").await;
@@ -202,7 +213,6 @@ async fn a_config_change_is_a_release_and_restarts_dynos_and_rollback_undoes_bot
     assert_eq!(story.platform.rollback(&story.actor, "shop", "v99").await.unwrap_err().to_string(), "Couldn't find that release.");
 }
 
-#[tokio::test]
 async fn a_crash_is_told_and_restarted_with_back_off() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -217,23 +227,25 @@ async fn a_crash_is_told_and_restarted_with_back_off() {
     story.pass(61).await;
     assert_eq!(story.states().await, ["web.1 up"]);
     let told: Vec<_> = story.logs.texts().into_iter().filter(|line| line.starts_with("heroku[web.1]")).collect();
-    insta::assert_snapshot!(told.join("\n"), @"
-    heroku[web.1]: Starting process with command `x`
-    heroku[web.1]: State changed from starting to up
-    heroku[web.1]: Process exited with status 1
-    heroku[web.1]: State changed from up to crashed
-    heroku[web.1]: State changed from crashed to starting
-    heroku[web.1]: Starting process with command `x`
-    heroku[web.1]: State changed from starting to up
-    heroku[web.1]: Process exited with status 1
-    heroku[web.1]: State changed from up to crashed
-    heroku[web.1]: State changed from crashed to starting
-    heroku[web.1]: Starting process with command `x`
-    heroku[web.1]: State changed from starting to up
-    ");
+    // On both databases.
+    insta::allow_duplicates! {
+        insta::assert_snapshot!(told.join("\n"), @"
+        heroku[web.1]: Starting process with command `x`
+        heroku[web.1]: State changed from starting to up
+        heroku[web.1]: Process exited with status 1
+        heroku[web.1]: State changed from up to crashed
+        heroku[web.1]: State changed from crashed to starting
+        heroku[web.1]: Starting process with command `x`
+        heroku[web.1]: State changed from starting to up
+        heroku[web.1]: Process exited with status 1
+        heroku[web.1]: State changed from up to crashed
+        heroku[web.1]: State changed from crashed to starting
+        heroku[web.1]: Starting process with command `x`
+        heroku[web.1]: State changed from starting to up
+        ");
+    }
 }
 
-#[tokio::test]
 async fn a_dyno_that_never_binds_is_r10() {
     let mut story = Story::begin().await;
     story.runtime.bind_at_once(false);
@@ -246,7 +258,6 @@ async fn a_dyno_that_never_binds_is_r10() {
     assert!(story.logs.texts().iter().any(|line| line.contains("Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 60 seconds of launch")));
 }
 
-#[tokio::test]
 async fn a_restarted_platform_adopts_what_runs() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -258,7 +269,6 @@ async fn a_restarted_platform_adopts_what_runs() {
     assert_eq!(story.platform.routes().borrow().hosts["shop.localhost"].web.len(), 2);
 }
 
-#[tokio::test]
 async fn while_the_engine_is_away_routes_stay_and_afterwards_all_is_done() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -273,7 +283,6 @@ async fn while_the_engine_is_away_routes_stay_and_afterwards_all_is_done() {
     assert_eq!(story.picture(), ["web.1 v3 bound", "web.2 v3 bound"]);
 }
 
-#[tokio::test]
 async fn a_destroyed_app_leaves_nothing() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -291,7 +300,6 @@ async fn a_destroyed_app_leaves_nothing() {
     assert!(!story.platform.routes().borrow().hosts.contains_key("shop.localhost"));
 }
 
-#[tokio::test]
 async fn dynos_of_a_destroyed_app_have_their_grace() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -306,7 +314,6 @@ async fn dynos_of_a_destroyed_app_have_their_grace() {
     assert_eq!(story.picture(), Vec::<String>::new());
 }
 
-#[tokio::test]
 async fn restarting_one_dyno_leaves_the_others_alone() {
     let mut story = Story::begin().await;
     story.deploy("web: x").await;
@@ -320,7 +327,6 @@ async fn restarting_one_dyno_leaves_the_others_alone() {
     assert_eq!(nobody.to_string(), "Couldn't find that dyno.");
 }
 
-#[tokio::test]
 async fn doors_are_shut_to_strangers() {
     let story = Story::begin().await;
     let password = || "another horse".to_owned().into();

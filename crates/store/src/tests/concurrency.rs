@@ -7,7 +7,8 @@ use tokio::task::JoinSet;
 
 use super::support::{Fixture, formation};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+databases::on_both!(threads: two_hundred_read_then_write_transactions_lose_nothing, versions_are_counted_per_app_without_gaps_and_one_is_current);
+
 async fn two_hundred_read_then_write_transactions_lose_nothing() {
     let it = Arc::new(Fixture::new().await);
     let ada = it.account("ada@example.com").await;
@@ -32,7 +33,6 @@ async fn two_hundred_read_then_write_transactions_lose_nothing() {
     assert_eq!(it.read().await.formation(shop).await.unwrap(), formation(&[("web", 200)]));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn versions_are_counted_per_app_without_gaps_and_one_is_current() {
     const EACH: u32 = 40;
     let it = Arc::new(Fixture::new().await);

@@ -4,7 +4,8 @@ use domain::{SlugId, dyno::State, release::ReleaseStatus};
 
 use super::support::{Fixture, later, now};
 
-#[tokio::test]
+databases::on_both!(slugs_that_are_given_up);
+
 async fn slugs_that_are_given_up() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;

@@ -2,8 +2,11 @@
 
 mod concurrency;
 mod constraints;
+mod copies;
+mod durability;
 mod keeping;
 mod round_trips;
 mod schema;
 mod secrets;
 mod support;
+mod upgrades;

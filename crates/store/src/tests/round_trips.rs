@@ -12,7 +12,24 @@ use domain::{
 use super::support::{Fixture, dyno_name, formation, later, now, vars};
 use crate::DynoRecord;
 
-#[tokio::test]
+databases::on_both!(
+    accounts,
+    ssh_keys,
+    authorizations,
+    apps,
+    config_vars,
+    buildpacks_keep_their_order_and_their_credentials,
+    slugs,
+    builds,
+    releases,
+    formations_are_replaced_whole,
+    dynos_in_every_state,
+    one_offs,
+    worlds,
+    source_blobs,
+    features_are_on_or_off
+);
+
 async fn accounts() {
     let it = Fixture::new().await;
     let mut tx = it.write().await;
@@ -30,7 +47,6 @@ async fn accounts() {
     assert_eq!(tx.account_by_email(&ada.email).await.unwrap().unwrap().1.as_deref(), Some("$argon2id$second"));
 }
 
-#[tokio::test]
 async fn ssh_keys() {
     let it = Fixture::new().await;
     let (ada, bob) = (it.account("ada@example.com").await, it.account("bob@example.com").await);
@@ -48,7 +64,6 @@ async fn ssh_keys() {
     assert!(error.is_taken("ssh_keys.fingerprint"), "{error:?}");
 }
 
-#[tokio::test]
 async fn authorizations() {
     let it = Fixture::new().await;
     let (ada, bob) = (it.account("ada@example.com").await, it.account("bob@example.com").await);
@@ -67,7 +82,6 @@ async fn authorizations() {
     assert_eq!(tx.authorization_by_token([2; 32]).await.unwrap(), None);
 }
 
-#[tokio::test]
 async fn apps() {
     let it = Fixture::new().await;
     let (ada, bob) = (it.account("ada@example.com").await, it.account("bob@example.com").await);
@@ -86,7 +100,6 @@ async fn apps() {
     assert_eq!(tx.app(shop.id).await.unwrap(), None);
 }
 
-#[tokio::test]
 async fn config_vars() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -100,7 +113,6 @@ async fn config_vars() {
     assert_eq!(tx.config_vars(blog.id).await.unwrap(), vars(&[]));
 }
 
-#[tokio::test]
 async fn buildpacks_keep_their_order_and_their_credentials() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -119,7 +131,6 @@ async fn buildpacks_keep_their_order_and_their_credentials() {
     assert_eq!(tx.buildpacks(shop.id).await.unwrap(), []);
 }
 
-#[tokio::test]
 async fn slugs() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -136,7 +147,6 @@ async fn slugs() {
     assert!(!tx.slug_digest_used(first.diff_id).await.unwrap());
 }
 
-#[tokio::test]
 async fn builds() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -162,7 +172,6 @@ async fn builds() {
     assert_eq!(tx.unfinished_builds().await.unwrap(), [second]);
 }
 
-#[tokio::test]
 async fn releases() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -192,7 +201,6 @@ async fn releases() {
     assert!(!tx.release(first.id).await.unwrap().unwrap().current);
 }
 
-#[tokio::test]
 async fn formations_are_replaced_whole() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -205,7 +213,6 @@ async fn formations_are_replaced_whole() {
     assert_eq!(tx.formation(shop.id).await.unwrap(), next);
 }
 
-#[tokio::test]
 async fn dynos_in_every_state() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -253,7 +260,6 @@ async fn dynos_in_every_state() {
     assert_eq!(tx.dynos(blog.id).await.unwrap().len(), 1, "another app's web.2 stays");
 }
 
-#[tokio::test]
 async fn one_offs() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -272,7 +278,6 @@ async fn one_offs() {
     assert_eq!(tx.all_one_offs().await.unwrap(), [other]);
 }
 
-#[tokio::test]
 async fn worlds() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -298,7 +303,6 @@ async fn worlds() {
     }
 }
 
-#[tokio::test]
 async fn source_blobs() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -315,7 +319,6 @@ async fn source_blobs() {
     assert_eq!(tx.source_blob(place.id).await.unwrap(), None);
 }
 
-#[tokio::test]
 async fn features_are_on_or_off() {
     let it = Fixture::new().await;
     let shop = it.app("shop", &it.account("ada@example.com").await).await;

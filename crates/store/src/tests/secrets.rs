@@ -7,12 +7,17 @@ use domain::{AppId, release::ReleaseStatus};
 use super::support::{Fixture, key, now, open, vars};
 use crate::{R, SealKey, StoreError, Tx};
 
+databases::on_both!(
+    config_vars_are_not_in_the_files,
+    a_sealed_value_opens_whole_or_not_at_all,
+    a_sealed_value_opens_only_where_it_belongs,
+    the_same_value_is_never_sealed_the_same_way_twice,
+    another_key_opens_nothing_and_says_which_it_was,
+    a_link_opens_for_its_own_kind_and_only_if_we_made_it
+);
+
 const SECRET: &str = "hunter2-planted-secret";
 const NAME: &str = "PLANTED_NAME";
-
-fn contains(bytes: &[u8], needle: &str) -> bool {
-    bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
-}
 
 async fn sealed(tx: &mut Tx, app: AppId) -> Vec<u8> {
     tx.sql("SELECT sealed FROM config_vars WHERE app_id = $1").id(app).optional(|row| row.get("sealed")).await.unwrap().unwrap()
@@ -30,7 +35,6 @@ fn refusal<T>(opened: R<T>) -> String {
 }
 
 /// Hostile inputs 82.
-#[tokio::test]
 async fn config_vars_are_not_in_the_files() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -40,16 +44,13 @@ async fn config_vars_are_not_in_the_files() {
     tx.set_config_vars(shop.id, &config).await.unwrap();
     let release = tx.insert_release(it.id(), shop.id, None, "Planted description", ada.id, &config, now(), ReleaseStatus::Succeeded, true).await.unwrap();
     tx.commit().await.unwrap();
-    let files = || {
-        let paths: Vec<_> = fs::read_dir(it.dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert!(paths.iter().all(|path| fs::metadata(path).unwrap().permissions().mode() & 0o077 == 0), "for our eyes only: {paths:?}");
-        paths.into_iter().flat_map(|path| fs::read(path).unwrap()).collect::<Vec<u8>>()
-    };
-    let open_files = files();
+    let paths: Vec<_> = fs::read_dir(it.dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(paths.iter().all(|path| fs::metadata(path).unwrap().permissions().mode() & 0o077 == 0), "for our eyes only: {paths:?}");
+    let open_files = databases::on_disk(it.dir.path()).await;
     it.db.close().await;
-    for bytes in [open_files, files()] {
-        assert!(contains(&bytes, "Planted description"), "the search finds what is not sealed");
-        assert!(!contains(&bytes, SECRET) && !contains(&bytes, NAME));
+    for text in [open_files, databases::on_disk(it.dir.path()).await] {
+        assert!(text.contains("Planted description"), "the search finds what is not sealed");
+        assert!(!text.contains(SECRET) && !text.contains(NAME));
     }
     let db = open(&it.dir, key()).await.unwrap();
     let mut tx = db.read().await.unwrap();
@@ -57,7 +58,6 @@ async fn config_vars_are_not_in_the_files() {
     assert_eq!(tx.release_config_vars(release.id).await.unwrap(), config);
 }
 
-#[tokio::test]
 async fn a_sealed_value_opens_whole_or_not_at_all() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -79,7 +79,6 @@ async fn a_sealed_value_opens_whole_or_not_at_all() {
     assert_eq!(tx.config_vars(shop).await.unwrap(), vars(&[(NAME, SECRET)]));
 }
 
-#[tokio::test]
 async fn a_sealed_value_opens_only_where_it_belongs() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -101,7 +100,6 @@ async fn a_sealed_value_opens_only_where_it_belongs() {
     refusal(tx.release_config_vars(second.id).await);
 }
 
-#[tokio::test]
 async fn the_same_value_is_never_sealed_the_same_way_twice() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -114,7 +112,6 @@ async fn the_same_value_is_never_sealed_the_same_way_twice() {
     }
 }
 
-#[tokio::test]
 async fn another_key_opens_nothing_and_says_which_it_was() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
@@ -130,7 +127,6 @@ async fn another_key_opens_nothing_and_says_which_it_was() {
     assert!(refusal(rotated.read().await.unwrap().config_vars(shop).await).ends_with("sealed with key 1, but the key given is 2"));
 }
 
-#[tokio::test]
 async fn a_link_opens_for_its_own_kind_and_only_if_we_made_it() {
     let dir = tempfile::tempdir().unwrap();
     let db = open(&dir, key()).await.unwrap();

@@ -143,7 +143,7 @@ impl Fixture {
 }
 
 pub(super) async fn open(dir: &TempDir, key: SealKey) -> Result<Db, StoreError> {
-    Db::open(&format!("sqlite://{}", dir.path().join("mypaas.db").display()), key, Arc::new(Chance::seeded(2))).await
+    Db::open(&databases::url(dir.path()).await, key, Arc::new(Chance::seeded(2))).await
 }
 
 pub(super) fn key() -> SealKey {
