@@ -99,14 +99,14 @@ async fn what_is_put_in_is_worked_on_and_taken_out() {
     assert!(taken["result/deep/out"] == big);
     assert!(matches!(sandbox.take("/no/such").await, Err(RuntimeError::Refused(_))));
     sandbox.close().await.unwrap();
-    assert_eq!(place.listed(&["ps"]), [""; 0], "nothing runs in it any more");
+    assert_eq!(place.listed(&["ps", "--filter", "name=-build-"]), [""; 0], "nothing runs in it any more");
     for _ in 0..200 {
-        if place.listed(&["ps", "--all"]).is_empty() {
+        if place.listed(&["ps", "--all", "--filter", "name=-build-"]).is_empty() {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    assert_eq!(place.listed(&["ps", "--all"]), [""; 0], "its files go a little later");
+    assert_eq!(place.listed(&["ps", "--all", "--filter", "name=-build-"]), [""; 0], "its files go a little later");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,9 +162,9 @@ async fn what_a_crash_left_open_is_swept_at_the_next_start() {
     let sandbox = place.docker.open(&spec(&place, "b1")).await.unwrap();
     // Not even dropped: the platform is gone at once.
     std::mem::forget(sandbox);
-    assert_eq!(place.listed(&["ps", "--all"]).len(), 1);
+    assert_eq!(place.listed(&["ps", "--all", "--filter", "name=-build-"]).len(), 1);
     place.restart().await;
-    assert_eq!(place.listed(&["ps", "--all"]), [""; 0]);
+    assert_eq!(place.listed(&["ps", "--all", "--filter", "name=-build-"]), [""; 0]);
 }
 
 /// Hostile inputs 80, 81.
