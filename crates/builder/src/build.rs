@@ -17,6 +17,7 @@ use crate::{
     sandbox::OpenSandbox,
     slug_archive,
     source::{BOUNDS, Layout, Source, Wanted},
+    steps::Steps,
     submodules,
     workspace::{self, Calls, build_folder},
 };
@@ -40,8 +41,10 @@ impl Builder {
     pub async fn build(&self, job: Job, terminal: &mut dyn Terminal) -> Result<Built, BuildError> {
         let mut open = OpenSandbox::default();
         let limit = self.limits.time;
-        let built = tokio::time::timeout(limit, self.steps(job, terminal, &mut open)).await;
+        let mut steps = Steps::begin(job.build);
+        let built = tokio::time::timeout(limit, self.steps(job, terminal, &mut open, &mut steps)).await;
         open.close().await;
+        steps.done("close");
         match built.unwrap_or(Err(BuildError::TimedOut { limit })) {
             Err(BuildError::Platform(error)) => Err(self.blame(error).await),
             built => built,
@@ -80,7 +83,7 @@ impl Builder {
         Ok(self.sandboxes.purge_cache(app).await?)
     }
 
-    async fn steps(&self, job: Job, terminal: &mut dyn Terminal, open: &mut OpenSandbox) -> Result<Built, BuildError> {
+    async fn steps(&self, job: Job, terminal: &mut dyn Terminal, open: &mut OpenSandbox, steps: &mut Steps) -> Result<Built, BuildError> {
         self.check_room().await?;
         let out = &mut Output::new(terminal, &job.config, &job.buildpacks);
         out.heading(&format!("Building on the {} stack", job.stack.title()));
@@ -108,33 +111,40 @@ impl Builder {
         };
         out.hide(&config, &asked);
         let buildpacks = self.buildpacks(asked.clone()).await?;
+        steps.done("source");
 
         let sandbox = open.open(self.sandboxes.as_ref(), &spec).await?;
+        steps.done("sandbox");
         let (shared, packed) = (self.buildpacks.clone(), buildpacks.clone());
         let (workspace, written) = pipe(move |out| workspace::write(out, &folder, source, &shared, &packed, &config));
         sandbox.put(workspace::ROOT, workspace).await?;
         written.await.map_err(io::Error::other)?;
+        steps.done("upload");
 
         let pipeline = Pipeline { sandbox, calls: &calls, limits: &self.limits };
         let ran = match asked.is_empty() {
             true => {
                 out.heading("Determining which buildpack to use for this app");
                 let detected = detect(sandbox, &calls, buildpacks, out).await?;
+                steps.done("detect");
                 pipeline.compile(&detected, &[], out).await?;
                 vec![detected]
             }
             false => pipeline.run(&asked, buildpacks, out).await?,
         };
+        steps.done("compile");
         let last = ran.last().ok_or(BuildError::NoBuildpack)?;
         let release = pipeline.release(&last.buildpack, out).await?;
         let procfile = pipeline.procfile().await?;
         out.heading("Discovering process types");
         out.process_types(procfile.as_ref(), &release.process_types);
         out.line("");
+        steps.done("processes");
 
         out.heading("Compressing...");
         let slug =
             slug_archive::store(sandbox.take(calls.build_dir()).await?, self.sandboxes.slug_tree().await, self.blobs.as_ref(), self.limits.slug_bytes).await?;
+        steps.done("slug");
         out.line(&format!("       Done: {}", human_bytes(slug.bytes)));
         if slug.bytes > self.limits.slug_soft_bytes {
             let (mb, soft) = (slug.bytes >> 20, self.limits.slug_soft_bytes >> 20);

@@ -27,10 +27,12 @@ mod output;
 mod pipe;
 mod redact;
 mod sandbox;
+mod steps;
 
 pub use build::Builder;
 pub use error::{BuildError, failure_lines};
 pub use job::{Built, FirstRelease, Job, Limits, SourceTree, Submodule, Terminal};
+pub use steps::Steps;
 
 #[cfg(test)]
 mod fuzz;

@@ -10,6 +10,10 @@ use crate::{connect::Engine, known::Running, listening::listens};
 
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
+/// A program that listens as soon as it runs is not to wait for us.
+const AT_FIRST: Duration = Duration::from_secs(1);
+const AT_FIRST_EVERY: Duration = Duration::from_millis(5);
+
 /// Where the process is not on this machine, the port is tried instead, and less often.
 const TRY_EVERY: Duration = Duration::from_millis(250);
 const TRIES_PER_INSPECTION: u32 = 8;
@@ -36,12 +40,13 @@ fn is_here(id: &str, pid: u32) -> bool {
 
 /// False when the process ends without having listened.
 async fn look(id: &str, pid: u32, port: u16) -> bool {
+    let began = time::Instant::now();
     let table = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/net/{name}")).unwrap_or_default();
     while is_here(id, pid) {
         if listens(&table("tcp"), port) || listens(&table("tcp6"), port) {
             return true;
         }
-        time::sleep(LOOK_EVERY).await;
+        time::sleep(if began.elapsed() < AT_FIRST { AT_FIRST_EVERY } else { LOOK_EVERY }).await;
     }
     false
 }

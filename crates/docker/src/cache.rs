@@ -1,5 +1,7 @@
 //! Apps' build caches: a volume per app and stack.
 
+use std::time::Duration;
+
 use bollard::{
     models::{Volume, VolumeCreateRequest},
     query_parameters::{ListVolumesOptions, RemoveVolumeOptions},
@@ -7,11 +9,16 @@ use bollard::{
 use domain::{AppId, StackName};
 use ports::RuntimeError;
 
+use tokio::time;
+
 use crate::{
     connect::Engine,
     error::{refused, status},
     labels::{APP, Kind},
 };
+
+/// A build that has ended holds its cache until its container is removed, which is waited for no longer than this.
+const REMOVALS: Duration = Duration::from_secs(30);
 
 impl Engine {
     /// The name of the cache's volume, which exists afterwards.
@@ -26,10 +33,16 @@ impl Engine {
 
     /// Removes an app's caches, of every stack. One that a build is using is refused.
     pub(crate) async fn forget_caches(&self, app: AppId) -> Result<(), RuntimeError> {
+        self.builds_are_gone().await;
         for volume in self.caches().await?.into_iter().filter(|volume| of(volume) == Some(app)) {
             self.remove_cache(&volume.name).await?;
         }
         Ok(())
+    }
+
+    /// Waits until the containers of builds that have ended hold no cache any more.
+    pub(crate) async fn builds_are_gone(&self) {
+        drop(time::timeout(REMOVALS, self.removals.write()).await);
     }
 
     pub(crate) async fn caches(&self) -> Result<Vec<Volume>, RuntimeError> {

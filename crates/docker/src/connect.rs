@@ -9,7 +9,7 @@ use bollard::query_parameters::{ListContainersOptions, RemoveContainerOptions};
 use bytes::Bytes;
 use domain::StackName;
 use ports::{Blobs, Clock, LogSink, RuntimeError};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, RwLock, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
@@ -88,6 +88,8 @@ pub(crate) struct Engine {
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) changes: Arc<Notify>,
     pub(crate) starts: Semaphore,
+    /// Held by every build whose container is being removed.
+    pub(crate) removals: Arc<RwLock<()>>,
     /// Processors of the engine's machine, in thousandths: it refuses a limit above.
     pub(crate) cpu_milli: u64,
     pub(crate) stop: CancellationToken,
@@ -136,6 +138,7 @@ impl Docker {
             logs,
             changes: Arc::default(),
             starts: Semaphore::new(STARTS_AT_ONCE),
+            removals: Arc::default(),
             cpu_milli: cpus * 1000,
             stop: stop.clone(),
         });

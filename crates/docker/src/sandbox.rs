@@ -13,7 +13,7 @@ use bollard::{
     container::LogOutput,
     exec::{CreateExecOptions, StartExecOptions, StartExecResults},
     models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType},
-    query_parameters::{CreateContainerOptions, DownloadFromContainerOptions, RemoveContainerOptions},
+    query_parameters::{CreateContainerOptions, DownloadFromContainerOptions, KillContainerOptions},
 };
 use domain::AppId;
 use futures_util::{StreamExt, stream};
@@ -127,12 +127,19 @@ impl Sandbox for Container {
         Ok(stream::iter(first.map(Ok)).chain(rest).boxed())
     }
 
+    /// Nothing runs in it afterwards. Its files, of which there may be many, are removed while others go on; whatever is left
+    /// of them when the platform stops meanwhile is swept by its label.
     async fn close(&self) -> Result<(), RuntimeError> {
-        let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
-        match self.engine.api.remove_container(&self.id, Some(options)).await {
+        match self.engine.api.kill_container(&self.id, Some(KillContainerOptions { signal: "SIGKILL".to_owned() })).await {
+            // Gone, or not running (any more).
             Err(error) if !matches!(status(&error), Some(404 | 409)) => return Err(refused(error)),
             _ => self.closed.store(true, Ordering::Relaxed),
         }
+        let (engine, id, removing) = (self.engine.clone(), self.id.clone(), self.engine.removals.clone().read_owned().await);
+        tokio::spawn(async move {
+            engine.discard(&id).await;
+            drop(removing);
+        });
         Ok(())
     }
 }

@@ -42,6 +42,7 @@ impl Engine {
 
     /// Removes what is not needed.
     pub(crate) async fn retain(self: &Arc<Self>, kept: &Kept) -> Result<(), RuntimeError> {
+        self.builds_are_gone().await;
         for cache in self.stored_caches().await?.iter().filter(|cache| cache.unneeded(kept).is_some()) {
             match self.remove_cache(&cache.name).await {
                 // A build is using it.

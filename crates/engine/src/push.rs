@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use builder::{BuildError, Built, FirstRelease, Job, SourceTree, Terminal};
+use builder::{BuildError, Built, FirstRelease, Job, SourceTree, Steps, Terminal};
 use domain::{App, Build, BuildFailure, BuildStatus, BuildpackRef, Release, Slug, buildpack::for_build, release::ReleaseStatus};
 use ports::runtime::Image;
 use store::{StoreError, Tx};
@@ -85,8 +85,11 @@ impl Platform {
     async fn build_and_launch(&self, build: &Build, order: Order, turn: Option<Turn>, terminal: &mut Recorded<'_>) -> Result<(Release, Outcome), PushError> {
         let (actor, app, version) = (order.actor.clone(), order.app.clone(), order.version.clone());
         let (_turn, built) = self.compile(build, order, turn, terminal).await?;
+        let mut steps = Steps::begin(build.id);
         self.ready_image(build, &built).await;
+        steps.done("ready");
         let (slug, mut release) = self.create_release(&actor, &app, build, version.as_deref(), built, terminal).await?;
+        steps.done("release");
         terminal.line("-----> Launching...");
         if release.current {
             self.announce(&app, &release, &actor);
