@@ -134,8 +134,7 @@ impl Builder {
         };
         steps.done("compile");
         let last = ran.last().ok_or(BuildError::NoBuildpack)?;
-        let release = pipeline.release(&last.buildpack, out).await?;
-        let procfile = pipeline.procfile().await?;
+        let (release, procfile) = pipeline.processes(&last.buildpack, out).await?;
         out.heading("Discovering process types");
         out.process_types(procfile.as_ref(), &release.process_types);
         out.line("");

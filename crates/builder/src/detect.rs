@@ -1,14 +1,8 @@
 //! Which buildpack an app is for.
 
-use futures_util::future::join_all;
-use ports::{RuntimeError, Sandbox, sandbox::Finished};
+use ports::{Sandbox, sandbox::Ran};
 
-use crate::{
-    buildpack::Buildpack,
-    error::BuildError,
-    output::{Kept, Output},
-    workspace::Calls,
-};
+use crate::{buildpack::Buildpack, error::BuildError, output::Output, workspace::Calls};
 
 /// A buildpack that takes the app, and what it calls it.
 pub(crate) struct Detected {
@@ -19,10 +13,11 @@ pub(crate) struct Detected {
 
 /// Asks every buildpack; the first in order that fits is it, and more than one is worth a warning.
 pub(crate) async fn detect(sandbox: &dyn Sandbox, calls: &Calls, buildpacks: Vec<Buildpack>, out: &mut Output<'_>) -> Result<Detected, BuildError> {
-    let asked = join_all(buildpacks.into_iter().map(|buildpack| ask(sandbox, calls, buildpack))).await;
+    let programs: Vec<_> = buildpacks.iter().map(|buildpack| calls.detect(buildpack)).collect();
+    let answers = sandbox.run_all(&programs).await?;
     let mut fitting = Vec::new();
-    for answer in asked {
-        let (buildpack, finished, kept) = answer?;
+    for (buildpack, Ran { finished, kept }) in buildpacks.into_iter().zip(answers) {
+        doubt(&buildpack, finished.status);
         if finished.status == 0 {
             let language = language(&out.redacted(&kept.stdout)).unwrap_or_else(|| buildpack.language().to_owned());
             fitting.push(Detected { buildpack, language });
@@ -40,14 +35,11 @@ pub(crate) async fn detect(sandbox: &dyn Sandbox, calls: &Calls, buildpacks: Vec
     fitting.into_iter().next().ok_or(BuildError::NoBuildpack)
 }
 
-pub(crate) async fn ask(sandbox: &dyn Sandbox, calls: &Calls, buildpack: Buildpack) -> Result<(Buildpack, Finished, Kept), RuntimeError> {
-    let mut kept = Kept::default();
-    let finished = sandbox.run(&calls.detect(&buildpack), &mut kept).await?;
-    if finished.status >= 126 {
-        // Not found, not executable, killed: the buildpack's fault, not the app's answer.
-        tracing::warn!(buildpack = buildpack.title(), status = finished.status, "bin/detect could not answer");
+/// Not found, not executable, killed: the buildpack's fault, not the app's answer.
+pub(crate) fn doubt(buildpack: &Buildpack, status: i32) {
+    if status >= 126 {
+        tracing::warn!(buildpack = buildpack.title(), status, "bin/detect could not answer");
     }
-    Ok((buildpack, finished, kept))
 }
 
 /// The first line that says something.

@@ -4,13 +4,13 @@
 use domain::{BuildpackRef, buildpack::BuildpackUrl};
 use ports::{
     Sandbox,
-    sandbox::{Finished, Program},
+    sandbox::{Finished, Kept, Program},
 };
 
 use crate::{
     buildpack::Buildpack,
     error::BuildError,
-    output::{Kept, Output},
+    output::Output,
     workspace::{Calls, ROOT},
 };
 

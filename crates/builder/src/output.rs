@@ -1,7 +1,7 @@
 //! What goes to the terminal: the platform's own lines, and what buildpacks write, without secrets.
 
 use domain::{BuildpackRef, ConfigVars, Procfile};
-use ports::sandbox::OutputSink;
+use ports::sandbox::{Kept, OutputSink};
 
 use crate::{
     job::Terminal,
@@ -127,35 +127,5 @@ impl OutputSink for Together {
 
     fn stderr(&mut self, bytes: &[u8]) {
         self.stdout(bytes);
-    }
-}
-
-/// Keeps a program's output instead of showing it, up to 64 KB of each kind.
-#[derive(Default)]
-pub(crate) struct Kept {
-    pub(crate) stdout: Vec<u8>,
-    pub(crate) stderr: Vec<u8>,
-    /// There was more.
-    pub(crate) cut: bool,
-}
-
-impl Kept {
-    const MOST: usize = 64 * 1024;
-
-    fn keep(kept: &mut Vec<u8>, cut: &mut bool, bytes: &[u8]) {
-        let room = Self::MOST - kept.len();
-        kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        *cut |= bytes.len() > room;
-    }
-}
-
-impl OutputSink for Kept {
-    fn stdout(&mut self, bytes: &[u8]) {
-        Self::keep(&mut self.stdout, &mut self.cut, bytes);
-    }
-
-    fn stderr(&mut self, bytes: &[u8]) {
-        let mut ignored = false;
-        Self::keep(&mut self.stderr, &mut ignored, bytes);
     }
 }

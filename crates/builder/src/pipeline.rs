@@ -1,15 +1,18 @@
 //! The buildpacks of a build, one after the other.
 
 use domain::{BuildpackRef, Procfile};
-use ports::Sandbox;
+use ports::{
+    Sandbox,
+    sandbox::{Kept, Ran},
+};
 
 use crate::{
     buildpack::Buildpack,
-    detect::{Detected, ask, language},
+    detect::{Detected, doubt, language},
     error::BuildError,
     fetch::fetch,
     job::Limits,
-    output::{Kept, Output},
+    output::Output,
     release_yml::{self, Release},
     workspace::Calls,
 };
@@ -40,7 +43,9 @@ impl Pipeline<'_> {
 
     /// Asks a buildpack that was chosen whether it fits: what it says is shown if it does not.
     async fn detect(&self, buildpack: Buildpack, out: &mut Output<'_>) -> Result<Detected, BuildError> {
-        let (buildpack, finished, kept) = ask(self.sandbox, self.calls, buildpack).await?;
+        let mut kept = Kept::default();
+        let finished = self.sandbox.run(&self.calls.detect(&buildpack), &mut kept).await?;
+        doubt(&buildpack, finished.status);
         if self.limits.judge(finished)? != 0 {
             out.heading(&format!("App not compatible with buildpack: {}", buildpack.title()));
             out.indented(&kept.stdout);
@@ -74,24 +79,26 @@ impl Pipeline<'_> {
         }
     }
 
-    /// The Procfile as the buildpacks leave it: some write one, or put another in its place.
-    pub(crate) async fn procfile(&self) -> Result<Option<Procfile>, BuildError> {
-        let mut kept = Kept::default();
-        let finished = self.sandbox.run(&self.calls.procfile(), &mut kept).await?;
-        match self.limits.judge(finished)? {
+    /// What the last buildpack says of processes and of a first release, nothing being sourced before it; and the Procfile as
+    /// the buildpacks leave it: some write one, or put another in its place.
+    pub(crate) async fn processes(&self, last: &Buildpack, out: &mut Output<'_>) -> Result<(Release, Option<Procfile>), BuildError> {
+        let mut programs = vec![self.calls.procfile()];
+        programs.extend(last.has_release.then(|| self.calls.release(last)));
+        let mut ran = self.sandbox.run_all(&programs).await?.into_iter();
+        let procfile = ran.next();
+        let release = ran.next().map(|ran| self.release(last, ran, out)).transpose()?.unwrap_or_default();
+        Ok((release, procfile.map(|ran| self.procfile(&ran)).transpose()?.flatten()))
+    }
+
+    fn procfile(&self, Ran { finished, kept }: &Ran) -> Result<Option<Procfile>, BuildError> {
+        match self.limits.judge(*finished)? {
             0 if kept.cut => Err(BuildError::SourceInvalid("the Procfile is larger than 64 KB.".to_owned())),
             0 => Ok(Some(Procfile::parse(&kept.stdout)?)),
             _ => Ok(None),
         }
     }
 
-    /// What the last buildpack says of processes and of a first release. Nothing is sourced before it.
-    pub(crate) async fn release(&self, buildpack: &Buildpack, out: &mut Output<'_>) -> Result<Release, BuildError> {
-        if !buildpack.has_release {
-            return Ok(Release::default());
-        }
-        let mut kept = Kept::default();
-        let finished = self.sandbox.run(&self.calls.release(buildpack), &mut kept).await?;
+    fn release(&self, buildpack: &Buildpack, Ran { finished, kept }: Ran, out: &mut Output<'_>) -> Result<Release, BuildError> {
         let failed = |what| BuildError::ReleaseScript { buildpack: buildpack.title().to_owned(), what };
         match self.limits.judge(finished)? {
             0 if kept.cut => Err(failed("wrote more than 64 KB".to_owned())),

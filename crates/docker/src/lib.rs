@@ -36,6 +36,7 @@ mod listening;
 mod logs;
 
 mod attach;
+mod batch;
 mod demux;
 
 mod cache;

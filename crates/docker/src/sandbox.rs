@@ -19,12 +19,13 @@ use domain::AppId;
 use futures_util::{StreamExt, stream};
 use ports::{
     ByteStream, RuntimeError, Sandbox, Sandboxes,
-    sandbox::{Finished, OutputSink, Program, SandboxSpec, SlugTree},
+    sandbox::{Finished, Kept, OutputSink, Program, Ran, SandboxSpec, SlugTree},
 };
 use tokio::time;
 
 use crate::{
     Docker,
+    batch::{Answers, together},
     connect::Engine,
     error::{refused, status},
     labels::{APP, Kind},
@@ -45,11 +46,12 @@ const OUT_OF_MEMORY_TRIES: u32 = 10;
 impl Sandboxes for Docker {
     async fn open(&self, spec: &SandboxSpec) -> Result<Box<dyn Sandbox>, RuntimeError> {
         let engine = &self.engine;
+        drop(engine.preparations.of(&ending(spec.app)).lock_owned().await);
         let body = engine.within_quota(Kind::Sandbox, engine.sandbox(spec).await?);
         let options = CreateContainerOptions { name: Some(engine.instance.sandbox(&spec.name)), ..Default::default() };
         let made = engine.api.create_container(Some(options), body).await.map_err(refused)?;
         // From here on, dropping it removes the container.
-        let sandbox = Container { engine: engine.clone(), id: made.id, closed: AtomicBool::new(false) };
+        let sandbox = Container { engine: engine.clone(), id: made.id, app: spec.app, closed: AtomicBool::new(false) };
         engine.api.start_container(&sandbox.id, None).await.map_err(refused)?;
         Ok(Box::new(sandbox))
     }
@@ -97,6 +99,7 @@ impl Engine {
 struct Container {
     engine: Arc<Engine>,
     id: String,
+    app: AppId,
     closed: AtomicBool,
 }
 
@@ -118,6 +121,21 @@ impl Sandbox for Container {
         Ok(Finished { status, out_of_memory })
     }
 
+    async fn run_all(&self, programs: &[Program]) -> Result<Vec<Ran>, RuntimeError> {
+        let before = self.engine.known.out_of_memory(&self.id);
+        let mut answers = Answers::of(programs.len());
+        let finished = self.run(&together(programs), &mut answers).await?;
+        if finished.status != 0 {
+            return Ok(programs.iter().map(|_| Ran { finished, kept: Kept::default() }).collect());
+        }
+        let mut ran = answers.read(programs.len())?;
+        // Those that only say no have not run out of anything.
+        if ran.iter().any(|ran| ran.finished.status > 128) && self.ran_out_of_memory(before).await {
+            ran.iter_mut().for_each(|ran| ran.finished.out_of_memory = ran.finished.status > 128);
+        }
+        Ok(ran)
+    }
+
     async fn take(&self, path: &str) -> Result<ByteStream, RuntimeError> {
         let options = DownloadFromContainerOptions { path: path.to_owned() };
         let mut archive = self.engine.api.download_from_container(&self.id, Some(options));
@@ -127,21 +145,32 @@ impl Sandbox for Container {
         Ok(stream::iter(first.map(Ok)).chain(rest).boxed())
     }
 
-    /// Nothing runs in it afterwards. Its files, of which there may be many, are removed while others go on; whatever is left
-    /// of them when the platform stops meanwhile is swept by its label.
+    /// It takes a moment until nothing runs in it, and longer until its files, of which there may be many, are removed: both
+    /// while others go on. Whatever is left when the platform stops meanwhile is swept by its label.
     async fn close(&self) -> Result<(), RuntimeError> {
-        match self.engine.api.kill_container(&self.id, Some(KillContainerOptions { signal: "SIGKILL".to_owned() })).await {
-            // Gone, or not running (any more).
-            Err(error) if !matches!(status(&error), Some(404 | 409)) => return Err(refused(error)),
-            _ => self.closed.store(true, Ordering::Relaxed),
-        }
-        let (engine, id, removing) = (self.engine.clone(), self.id.clone(), self.engine.removals.clone().read_owned().await);
+        let (engine, id) = (self.engine.clone(), self.id.clone());
+        let removing = engine.removals.clone().read_owned().await;
+        let ending = engine.preparations.of(&ending(self.app)).lock_owned().await;
+        self.closed.store(true, Ordering::Relaxed);
         tokio::spawn(async move {
+            let options = KillContainerOptions { signal: "SIGKILL".to_owned() };
+            if let Err(error) = engine.api.kill_container(&id, Some(options)).await
+                // Gone, or not running (any more).
+                && !matches!(status(&error), Some(404 | 409))
+            {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a build's container could not be ended yet");
+            }
+            drop(ending);
             engine.discard(&id).await;
             drop(removing);
         });
         Ok(())
     }
+}
+
+/// What a build of an app waits for: that nothing runs any more in the container of the one before it, which has the same cache.
+fn ending(app: AppId) -> String {
+    format!("the end of a build of {app}")
 }
 
 /// A build that writes without end waits for its reader, instead of taking the machine's processors for its output.

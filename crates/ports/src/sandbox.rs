@@ -6,6 +6,9 @@ use domain::{AppId, Sha256, StackName};
 use crate::{ByteStream, RuntimeError};
 
 pub mod fake;
+mod kept;
+
+pub use kept::{Kept, Ran};
 
 /// A build's container, with limits and an unprivileged user (uid 1000).
 #[derive(Debug, Clone)]
@@ -75,7 +78,19 @@ pub trait Sandbox: Send + Sync {
     async fn put(&self, path: &str, tar: ByteStream) -> Result<(), RuntimeError>;
     /// Runs a program to its end.
     async fn run(&self, program: &Program, output: &mut dyn OutputSink) -> Result<Finished, RuntimeError>;
+    /// Runs programs that have the same environment and nothing to do with each other, to the end of the last; the answers
+    /// are in their order. An engine may well run them in one go.
+    async fn run_all(&self, programs: &[Program]) -> Result<Vec<Ran>, RuntimeError> {
+        let mut ran = Vec::with_capacity(programs.len());
+        for program in programs {
+            let mut kept = Kept::default();
+            let finished = self.run(program, &mut kept).await?;
+            ran.push(Ran { finished, kept });
+        }
+        Ok(ran)
+    }
     /// Packs the folder `path` as an uncompressed tar; entries are named under the folder's own last name.
     async fn take(&self, path: &str) -> Result<ByteStream, RuntimeError>;
+    /// Begins to remove it. The next sandbox of the same app opens when nothing runs in this one any more.
     async fn close(&self) -> Result<(), RuntimeError>;
 }

@@ -84,7 +84,7 @@ impl<'a> Workshop<'a> {
             request_id: "1".to_owned(),
         };
         let built = self.builder.build(job, &mut self.screen.clone()).await;
-        assert_eq!(self.place.listed(&["ps", "--all", "--filter", "name=-build-"]), [""; 0], "every sandbox is gone");
+        self.place.sandboxes_go().await;
         built
     }
 }

@@ -219,6 +219,18 @@ impl Place {
     pub(crate) fn listed(&self, what: &[&str]) -> Vec<String> {
         listed(&self.instance, what)
     }
+
+    /// A sandbox that was closed goes a moment later.
+    pub(crate) async fn sandboxes_go(&self) {
+        let left = || self.listed(&["ps", "--all", "--filter", "name=-build-"]);
+        for _ in 0..600 {
+            if left().is_empty() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("of a build that has ended there is still {:?}", left());
+    }
 }
 
 /// Enough for most tests; one that needs more falls back to the plain start.

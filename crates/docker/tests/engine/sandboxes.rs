@@ -99,14 +99,46 @@ async fn what_is_put_in_is_worked_on_and_taken_out() {
     assert!(taken["result/deep/out"] == big);
     assert!(matches!(sandbox.take("/no/such").await, Err(RuntimeError::Refused(_))));
     sandbox.close().await.unwrap();
-    assert_eq!(place.listed(&["ps", "--filter", "name=-build-"]), [""; 0], "nothing runs in it any more");
-    for _ in 0..200 {
-        if place.listed(&["ps", "--all", "--filter", "name=-build-"]).is_empty() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    place.sandboxes_go().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Docker engine: tests/run"]
+async fn programs_that_are_run_together_answer_as_each_does_alone() {
+    let place = Place::new().await;
+    let sandbox = place.docker.open(&spec(&place, "s7")).await.unwrap();
+    let flood = format!("head -c {} /dev/zero | tr '\\0' x", ports::sandbox::Kept::MOST + 2);
+    let scripts = ["echo \"$PWD $STACK\"; echo no >&2; exit 3", "printf 'a\n0 1 0\nb'", "kill -KILL $$", flood.as_str(), "read line"];
+    let programs = scripts.map(bash);
+    let ran = sandbox.run_all(&programs).await.unwrap();
+    for (program, together) in programs.iter().zip(&ran) {
+        let mut alone = ports::sandbox::Kept::default();
+        let finished = sandbox.run(program, &mut alone).await.unwrap();
+        assert_eq!(
+            (finished, alone.stdout, alone.stderr, alone.cut),
+            (together.finished, together.kept.stdout.clone(), together.kept.stderr.clone(), together.kept.cut)
+        );
     }
-    assert_eq!(place.listed(&["ps", "--all", "--filter", "name=-build-"]), [""; 0], "its files go a little later");
+    assert_eq!(String::from_utf8_lossy(&ran[0].kept.stdout), "/tmp heroku-24\n");
+    assert_eq!(ran.iter().map(|ran| ran.finished.status).collect::<Vec<_>>(), [3, 0, 137, 0, 1]);
+    assert!(ran[3].kept.cut);
+    let missing = Program { argv: vec!["/no/such".to_owned()], ..bash("") };
+    assert_eq!(sandbox.run_all(&[missing]).await.unwrap()[0].finished.status, 127);
+    sandbox.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Docker engine: tests/run"]
+async fn a_build_begins_when_nothing_of_the_one_before_it_runs() {
+    let place = Place::new().await;
+    let first = place.docker.open(&spec(&place, "s8")).await.unwrap();
+    assert_eq!(run(first.as_ref(), &format!("(setsid bash -c 'while :; do date +%N >{CACHE}/beat; done' &) ; sleep 0.2")).await.0, ended(0));
+    first.close().await.unwrap();
+    let second = place.docker.open(&spec(&place, "s9")).await.unwrap();
+    let (finished, kept) = run(second.as_ref(), &format!("cat {CACHE}/beat; sleep 0.5; cat {CACHE}/beat")).await;
+    let (one, other) = kept.stdout.split_at(kept.stdout.len() / 2);
+    assert!(finished == ended(0) && one == other && !one.is_empty(), "{}", kept.stdout);
+    second.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
