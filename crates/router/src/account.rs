@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::{
     bell::Bell,
     event::{RequestRouted, RequestSink},
-    fleet::App,
+    fleet::{App, TunnelOf},
     rescue::Fact,
 };
 
@@ -22,6 +22,7 @@ pub(crate) struct Account {
     connected: Option<Instant>,
     books: Arc<Books>,
     app: Arc<App>,
+    tunnel: Option<TunnelOf>,
 }
 
 /// Where accounts end up.
@@ -35,7 +36,7 @@ pub(crate) struct Books {
 impl Account {
     /// Opens with what the request says.
     pub(crate) fn open(event: RequestRouted, app: Arc<App>, books: Arc<Books>) -> Self {
-        Self { event: Box::new(event), told: false, accepted: Instant::now(), connected: None, books, app }
+        Self { event: Box::new(event), told: false, accepted: Instant::now(), connected: None, books, app, tunnel: None }
     }
 
     pub(crate) fn event(&self) -> &RequestRouted {
@@ -72,6 +73,11 @@ impl Account {
 
     pub(crate) fn passed(&mut self, bytes: u64) {
         *self.event.bytes.get_or_insert(0) += bytes;
+    }
+
+    /// The request becomes a tunnel, and its app's for as long as it lasts.
+    pub(crate) fn joins(&mut self) {
+        self.tunnel = Some(self.app.tunnel());
     }
 
     /// Everything that the dyno sent, for a WebSocket.

@@ -81,6 +81,7 @@ impl Worker {
                 let session = stream.get_ref().1;
                 peer.proto = "https";
                 peer.tls = Some(version_name(session.protocol_version()));
+                peer.asked = session.server_name().map(|name| tls.asked(name));
                 let is_http2 = session.alpn_protocol() == Some(b"h2");
                 self.speak(stream, peer, is_http2).await;
             }

@@ -40,6 +40,8 @@ pub struct RequestRouted {
     pub detail: Option<&'static str>,
     /// `cause=` (H26).
     pub cause: Option<&'static str>,
+    /// `agent=`, what the client calls itself (H31).
+    pub agent: Option<String>,
 }
 
 impl RequestRouted {
@@ -92,6 +94,11 @@ impl RequestRouted {
         put(&mut line, &[" protocol=", protocol, " tls=", if self.tls.is_some() { "true" } else { "false" }]);
         if let Some(version) = self.tls {
             put(&mut line, &[" tls_version=", version]);
+        }
+        if let Some(agent) = &self.agent {
+            line.push_str(" agent=\"");
+            put_escaped(&mut line, agent);
+            line.push('"');
         }
         line
     }

@@ -26,7 +26,7 @@ use crate::{
     worker::Worker,
 };
 
-pub(super) const SETTINGS: Settings = Settings { proto: "http", port: 8080, shutdown_grace: Duration::from_secs(5), timeouts: Timeouts::HEROKU };
+pub(super) const SETTINGS: Settings = Settings { proto: "http", port: 8080, shutdown_grace: Duration::from_secs(5), timeouts: Timeouts::HEROKU, app_connections: Settings::APP_CONNECTIONS };
 pub(super) const GET: &str = "GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n";
 pub(super) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -95,6 +95,7 @@ pub(super) fn shop(web: Vec<Backend>) -> Route {
         name: "shop".parse().unwrap(),
         maintenance: false,
         blank: false,
+        suspension: None,
         features: Features::default(),
         pages: Pages::default(),
         web,
@@ -111,9 +112,20 @@ pub(super) fn clock() -> Arc<TokioClock> {
 
 impl World {
     pub(super) fn new(route: Route) -> Self {
+        Self::set_up(route, SETTINGS)
+    }
+
+    /// One dyno that does this, and no more connections than that.
+    pub(super) fn limited<F: Future<Output = ()> + Send + 'static>(most: usize, script: impl Fn(DuplexStream) -> F + Send + Sync + 'static) -> Self {
+        let world = Self::set_up(shop(vec![backend(1, Condition::Up)]), Settings { app_connections: most, ..SETTINGS });
+        world.dyno(1, script);
+        world
+    }
+
+    fn set_up(route: Route, settings: Settings) -> Self {
         let (routes, table) = watch::channel(table(route));
         let (dynos, said) = (Arc::new(Dynos::default()), Arc::new(Said::default()));
-        let router = Router::with_dial(table, said.clone(), clock(), Arc::new(Chance::seeded(1)), SETTINGS, dynos.clone());
+        let router = Router::with_dial(table, said.clone(), clock(), Arc::new(Chance::seeded(1)), settings, dynos.clone());
         let worker = Worker::new(router.clone());
         Self { router, routes, dynos, said, worker }
     }

@@ -3,6 +3,7 @@
 mod harness;
 
 mod codes;
+mod codes_refused;
 mod dispatch;
 mod entrance;
 mod fleet;
