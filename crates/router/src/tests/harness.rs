@@ -34,7 +34,8 @@ type Script = Arc<dyn Fn(DuplexStream) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// What a dyno does with a connection.
 enum Manner {
-    Accepts(Script),
+    /// With so many bytes on their way.
+    Accepts(Script, usize),
     Refuses,
     NeverAnswers,
 }
@@ -46,14 +47,21 @@ pub(super) struct Dynos(Mutex<HashMap<SocketAddr, Manner>>);
 impl Dial for Dynos {
     fn dial(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
         match self.0.lock().unwrap().get(&address) {
-            Some(Manner::Accepts(script)) => {
-                let (ours, theirs) = duplex(64 * 1024);
+            Some(Manner::Accepts(script, size)) => {
+                let (ours, theirs) = duplex(*size);
                 tokio::spawn(script(theirs));
                 Box::pin(async { Ok(Box::new(ours) as Box<dyn Stream>) })
             }
             Some(Manner::NeverAnswers) => Box::pin(std::future::pending()),
             Some(Manner::Refuses) | None => Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) }),
         }
+    }
+}
+
+impl Dynos {
+    /// A dyno that does this, with so many bytes on their way.
+    pub(super) fn serve<F: Future<Output = ()> + Send + 'static>(&self, index: u16, size: usize, script: impl Fn(DuplexStream) -> F + Send + Sync + 'static) {
+        self.0.lock().unwrap().insert(address(index), Manner::Accepts(Arc::new(move |io| Box::pin(script(io))), size));
     }
 }
 
@@ -146,7 +154,7 @@ impl World {
     }
 
     pub(super) fn dyno<F: Future<Output = ()> + Send + 'static>(&self, index: u16, script: impl Fn(DuplexStream) -> F + Send + Sync + 'static) {
-        self.set(index, Manner::Accepts(Arc::new(move |io| Box::pin(script(io)))));
+        self.dynos.serve(index, 64 * 1024, script);
     }
 
     pub(super) fn refuses(&self, index: u16) {

@@ -12,6 +12,7 @@ mod http2;
 mod line;
 mod midway;
 mod streaming;
+mod simulation;
 mod strict;
 mod tcp;
 mod websocket;
