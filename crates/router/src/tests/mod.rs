@@ -7,6 +7,7 @@ mod codes_refused;
 mod dispatch;
 mod entrance;
 mod fleet;
+mod fuzz;
 mod headers;
 mod http2;
 mod line;

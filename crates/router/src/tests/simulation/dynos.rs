@@ -59,6 +59,8 @@ pub(super) struct Dyno {
     pub(super) mood: Mood,
     /// None: it is not in the table.
     pub(super) condition: Option<Condition>,
+    /// One that was out of the table and comes back is another one.
+    life: u32,
     /// When it last did not take a connection, with none taken since.
     failed: Option<Instant>,
     /// Connections that the router holds.
@@ -67,7 +69,7 @@ pub(super) struct Dyno {
 
 impl Dyno {
     pub(super) fn new(chance: &Chance) -> Self {
-        Self { mood: Mood::draw(chance), condition: Some(Condition::Up), failed: None, open: 0 }
+        Self { mood: Mood::draw(chance), condition: Some(Condition::Up), life: 0, failed: None, open: 0 }
     }
 }
 
@@ -76,8 +78,7 @@ impl Dyno {
     pub(super) fn become_this(&mut self, mood: Mood, condition: Option<Condition>) {
         (self.mood, self.condition) = (mood, condition);
         if condition.is_none() {
-            // One that comes back is another one, of whom nothing bad is known.
-            self.failed = None;
+            (self.life, self.failed, self.open) = (self.life + 1, None, 0);
         }
     }
 }
@@ -96,7 +97,7 @@ impl Dial for Machine {
         let (sim, index) = (self.0.clone(), index_of(address));
         let mut state = sim.state();
         let Some(dyno) = state.dynos.get_mut(&index) else { return Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) }) };
-        let (mood, now) = (dyno.mood, Instant::now());
+        let (mood, life, now) = (dyno.mood, dyno.life, Instant::now());
         let mut wrongs = Vec::new();
         if dyno.condition != Some(Condition::Up) {
             wrongs.push(format!("web.{index} is {:?} and gets a connection", dyno.condition));
@@ -121,14 +122,14 @@ impl Dial for Machine {
             Mood::Refuses => Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) }),
             Mood::Deaf => Box::pin(async move {
                 sleep(Duration::from_millis(4999)).await;
-                if let Some(dyno) = sim.state().dynos.get_mut(&index) {
+                if let Some(dyno) = sim.state().dynos.get_mut(&index).filter(|dyno| dyno.life == life) {
                     dyno.failed = Some(Instant::now());
                 }
                 std::future::pending().await
             }),
             mood => {
                 let (ours, theirs) = duplex(200 + sim.chance.below(20_000));
-                let counted = Counted { sim: sim.clone(), index };
+                let counted = Counted { sim: sim.clone(), index, life };
                 tokio::spawn(serve(sim, index, mood, theirs));
                 Box::pin(async { Ok(Box::new(Over { io: ours, reading: counted }) as Box<dyn Stream>) })
             }
@@ -140,6 +141,7 @@ impl Dial for Machine {
 struct Counted {
     sim: Arc<Sim>,
     index: u16,
+    life: u32,
 }
 
 impl Reading for Counted {
@@ -150,7 +152,7 @@ impl Reading for Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        if let Some(dyno) = self.sim.state().dynos.get_mut(&self.index) {
+        if let Some(dyno) = self.sim.state().dynos.get_mut(&self.index).filter(|dyno| dyno.life == self.life) {
             dyno.open -= 1;
         }
     }

@@ -35,7 +35,7 @@ fn seeds(usually: u64) -> std::ops::Range<u64> {
 }
 
 /// Runs this in virtual time, on one thread.
-fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(work)
 }
 
@@ -134,6 +134,12 @@ async fn change(sim: Arc<Sim>, routes: watch::Sender<Arc<domain::route::RouteTab
             dyno.become_this(mood, condition);
         }
         publish(&sim, &routes, sim.rarely(20));
+        if sim.rarely(120) {
+            // A release that does not come up.
+            sim.state().dynos.values_mut().for_each(|dyno| dyno.become_this(Mood::Serves, Some(Condition::Starting)));
+            publish(&sim, &routes, false);
+            sleep(Duration::from_secs(90)).await;
+        }
     }
     // In the end, all is well.
     sim.state().dynos.values_mut().for_each(|dyno| (dyno.mood, dyno.condition) = (Mood::Serves, Some(Condition::Up)));
