@@ -74,7 +74,17 @@ pub(crate) struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { dynos: vec![State::Up], features: &[], maintenance: false, blank: false, hosts: &["shop.test"], timeouts: &[], always: "", app: "", config: String::new() }
+        Self {
+            dynos: vec![State::Up],
+            features: &[],
+            maintenance: false,
+            blank: false,
+            hosts: &["shop.test"],
+            timeouts: &[],
+            always: "",
+            app: "",
+            config: String::new(),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
 /// Dropped before its end, the client had left, or the router was made to end.
 pub(crate) struct Account {
     event: Box<RequestRouted>,
+    span: tracing::Span,
     told: bool,
     accepted: Instant,
     connected: Option<Instant>,
@@ -36,11 +37,17 @@ pub(crate) struct Books {
 impl Account {
     /// Opens with what the request says.
     pub(crate) fn open(event: RequestRouted, app: Arc<App>, books: Arc<Books>) -> Self {
-        Self { event: Box::new(event), told: false, accepted: Instant::now(), connected: None, books, app, tunnel: None }
+        let span = event.span();
+        Self { event: Box::new(event), span, told: false, accepted: Instant::now(), connected: None, books, app, tunnel: None }
     }
 
     pub(crate) fn event(&self) -> &RequestRouted {
         &self.event
+    }
+
+    /// What happens to the request happens in here.
+    pub(crate) const fn span(&self) -> &tracing::Span {
+        &self.span
     }
 
     /// Milliseconds since the request's head was there.
@@ -115,6 +122,7 @@ impl Account {
         }
         self.event.at = self.books.clock.now();
         self.event.service = self.connected.map(|connected| duration(connected.elapsed()));
+        self.event.record(&self.span);
         self.app.metrics.record(&self.event);
         self.books.sink.routed(&self.event);
     }

@@ -28,8 +28,18 @@ pub(crate) fn cases() -> Vec<Case> {
         gets("1.10 an app's own page of errors, in a frame", Setup { dynos: vec![State::Crashed], ..app() }, 503, ERROR),
         gets("1.10 an app's own page of errors, when none listens", Setup { dynos: vec![State::Refuses], ..app() }, 503, ERROR),
         gets("1.10 an app's own page of maintenance, in a frame", Setup { maintenance: true, ..app() }, 503, MAINTENANCE),
-        gets("1.10 maintenance does not show the page of errors", Setup { maintenance: true, app: "error_page = \"https://pages.test/\"", ..app() }, 503, "undergoing"),
-        gets("1.10 an error does not show the page of maintenance", Setup { dynos: vec![], app: "maintenance_page = \"https://pages.test/\"", ..app() }, 503, "H14"),
+        gets(
+            "1.10 maintenance does not show the page of errors",
+            Setup { maintenance: true, app: "error_page = \"https://pages.test/\"", ..app() },
+            503,
+            "undergoing",
+        ),
+        gets(
+            "1.10 an error does not show the page of maintenance",
+            Setup { dynos: vec![], app: "maintenance_page = \"https://pages.test/\"", ..app() },
+            503,
+            "H14",
+        ),
         gets("1.10 a blank app shows no page of its own", Setup { blank: true, ..app() }, 503, "Nothing here yet"),
         case("1.10 a dyno's risky answer becomes the app's own page, with its status", move || {
             let world = World::with(app());

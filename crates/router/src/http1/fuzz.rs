@@ -137,9 +137,35 @@ fn chunked_body(bytes: &[u8]) -> String {
 }
 
 const WORDS: &[&[u8]] = &[
-    b"GET / HTTP/1.1\r\n", b"POST ", b" HTTP/1.0\r\n", b"HTTP/1.1 200 OK\r\n", b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"Host: shop.localhost\r\n",
-    b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: ", b"Upgrade", b"close", b"Expect: 100-continue\r\n", b" ", b"\t", b":", b"\0",
-    b"0\r\n\r\n", b"5\r\nhello\r\n", b";a=b", b"Trailer: x\r\n", b"X_Forwarded_For: 1\r\n", b"+5", b"0x5", b"http://", b"#", b"?",
+    b"GET / HTTP/1.1\r\n",
+    b"POST ",
+    b" HTTP/1.0\r\n",
+    b"HTTP/1.1 200 OK\r\n",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\r\n\r\n",
+    b"Host: shop.localhost\r\n",
+    b"Content-Length: 5\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Connection: ",
+    b"Upgrade",
+    b"close",
+    b"Expect: 100-continue\r\n",
+    b" ",
+    b"\t",
+    b":",
+    b"\0",
+    b"0\r\n\r\n",
+    b"5\r\nhello\r\n",
+    b";a=b",
+    b"Trailer: x\r\n",
+    b"X_Forwarded_For: 1\r\n",
+    b"+5",
+    b"0x5",
+    b"http://",
+    b"#",
+    b"?",
 ];
 
 #[test]

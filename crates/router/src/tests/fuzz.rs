@@ -96,9 +96,24 @@ fn one_request(bytes: &[u8], again: bool) {
 #[test]
 fn fuzz_request_path() {
     let words: &[&[u8]] = &[
-        BORDER, b"GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n", b"POST / HTTP/1.1\r\nHost: shop.localhost\r\n", b"Content-Length: 5\r\n\r\nhello",
-        b"Transfer-Encoding: chunked\r\n", b"\r\n5\r\nhello\r\n0\r\n\r\n", b"X-Trailer: x\r\n", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 101 S\r\n", b"HTTP/1.1 100 C\r\n\r\n",
-        b"Connection: Upgrade\r\nUpgrade: websocket\r\n", b"Connection: close\r\n", b"Expect: 100-continue\r\n", b"HEAD", b"HTTP/1.0", b"\r\n\r\n", b"\r\n", b"0\r\n",
+        BORDER,
+        b"GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: shop.localhost\r\n",
+        b"Content-Length: 5\r\n\r\nhello",
+        b"Transfer-Encoding: chunked\r\n",
+        b"\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"X-Trailer: x\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 101 S\r\n",
+        b"HTTP/1.1 100 C\r\n\r\n",
+        b"Connection: Upgrade\r\nUpgrade: websocket\r\n",
+        b"Connection: close\r\n",
+        b"Expect: 100-continue\r\n",
+        b"HEAD",
+        b"HTTP/1.0",
+        b"\r\n\r\n",
+        b"\r\n",
+        b"0\r\n",
     ];
     fuzz::check(&fuzz::Target { name: "request_path", words, longest: 4_000, run: request_path });
 }

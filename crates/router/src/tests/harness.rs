@@ -26,7 +26,8 @@ use crate::{
     worker::Worker,
 };
 
-pub(super) const SETTINGS: Settings = Settings { proto: "http", port: 8080, shutdown_grace: Duration::from_secs(5), timeouts: Timeouts::HEROKU, app_connections: Settings::APP_CONNECTIONS };
+pub(super) const SETTINGS: Settings =
+    Settings { proto: "http", port: 8080, shutdown_grace: Duration::from_secs(5), timeouts: Timeouts::HEROKU, app_connections: Settings::APP_CONNECTIONS };
 pub(super) const GET: &str = "GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n";
 pub(super) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    super::harness::{GET, OK, Said, SETTINGS, backend, clock, read_head, shop, table},
+    super::harness::{GET, OK, SETTINGS, Said, backend, clock, read_head, shop, table},
     in_virtual_time,
 };
 use crate::{

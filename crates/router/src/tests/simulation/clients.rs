@@ -8,8 +8,15 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{COURSE, Sim, pieces::{read_body, send_body, trickle}};
-use crate::{Router, tests::harness::{SETTINGS, values}, worker::Worker};
+use super::{
+    COURSE, Sim,
+    pieces::{read_body, send_body, trickle},
+};
+use crate::{
+    Router,
+    tests::harness::{SETTINGS, values},
+    worker::Worker,
+};
 
 /// What a client did and saw.
 #[derive(Debug, Clone)]
@@ -70,7 +77,11 @@ async fn client(sim: Arc<Sim>, router: Arc<Router>, worker: Arc<Worker>, id: Str
             return std::future::pending().await;
         }
         // A router that has answered already may take no more.
-        let _ = if uploads { send_body(&sim, &mut writer, &head, &upload, false).await.map(drop) } else { writer.write_all(format!("{head}\r\n\r\n").as_bytes()).await };
+        let _ = if uploads {
+            send_body(&sim, &mut writer, &head, &upload, false).await.map(drop)
+        } else {
+            writer.write_all(format!("{head}\r\n\r\n").as_bytes()).await
+        };
         std::future::pending().await
     };
     let read = async {

@@ -48,8 +48,20 @@ impl Mood {
     pub(super) fn draw(chance: &Chance) -> Self {
         use Mood as M;
         const MOODS: [Mood; 14] = [
-            M::Serves, M::Serves, M::Serves, M::Slow, M::Slow, M::Refuses, M::Refuses, M::Deaf, M::Silent, M::HangsUp,
-            M::BreaksOffInHead, M::BreaksOffInBody, M::StallsInBody, M::Babbles,
+            M::Serves,
+            M::Serves,
+            M::Serves,
+            M::Slow,
+            M::Slow,
+            M::Refuses,
+            M::Refuses,
+            M::Deaf,
+            M::Silent,
+            M::HangsUp,
+            M::BreaksOffInHead,
+            M::BreaksOffInBody,
+            M::StallsInBody,
+            M::Babbles,
         ];
         MOODS[chance.below(MOODS.len())]
     }

@@ -36,7 +36,8 @@ pub(super) fn judge(sim: &Sim, said: &[RequestRouted], metrics: &str) {
 }
 
 fn one(sim: &Sim, id: &str, seen: &Seen, event: &RequestRouted) {
-    let wrong = |why: &str| sim.wrong(format!("{id}: {why}\n  {}\n  {:?} {:?} left={} stalls={}", event.line(), seen.status, seen.took, seen.left, seen.stalls));
+    let wrong =
+        |why: &str| sim.wrong(format!("{id}: {why}\n  {}\n  {:?} {:?} left={} stalls={}", event.line(), seen.status, seen.took, seen.left, seen.stalls));
     // What the client saw is what the log says.
     match (event.code, seen.status) {
         _ if seen.left => {}

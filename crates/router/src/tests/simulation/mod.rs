@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use self::{clients::Seen, dynos::Mood};
-use super::harness::{Said, SETTINGS, address, backend, clock, shop, table};
+use super::harness::{SETTINGS, Said, address, backend, clock, shop, table};
 use crate::{Router, worker::Worker};
 
 /// Seeds to run, from outside.

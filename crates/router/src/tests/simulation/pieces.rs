@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    super::harness::{Dynos, Said, SETTINGS, backend, clock, read_head, read_until, shop, table, values},
+    super::harness::{Dynos, SETTINGS, Said, backend, clock, read_head, read_until, shop, table, values},
     Sim, in_virtual_time, seeds,
 };
 use crate::{Router, worker::Worker};
@@ -111,7 +111,9 @@ async fn pass(sim: Arc<Sim>) {
         let ((sim, length, answer), arrived) = (script.clone(), arrived.lock().unwrap().take());
         async move {
             let head = read_head(&mut io).await;
-            let got = if upgrades { both(&sim, &mut io, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n", &answer, length).await } else {
+            let got = if upgrades {
+                both(&sim, &mut io, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n", &answer, length).await
+            } else {
                 let got = read_body(&head, &mut io).await.unwrap();
                 send_body(&sim, &mut io, "HTTP/1.1 200 OK", &answer, true).await.unwrap();
                 got
