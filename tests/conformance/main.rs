@@ -11,6 +11,7 @@
 mod cases;
 mod known_gaps;
 mod play;
+mod secure;
 mod wire;
 mod world;
 
@@ -25,6 +26,7 @@ use std::{
     thread,
 };
 
+use domain::ErrorCode;
 use known_gaps::KNOWN_GAPS;
 
 /// A line of the spec, and how to see that it holds: `run` panics if it does not.
@@ -60,12 +62,22 @@ fn main() -> ExitCode {
         println!("known_gaps.rs names {stale:?}, which is no case");
         return ExitCode::FAILURE;
     }
+    if let Some(code) = ErrorCode::ALL.iter().find(|code| !cases.iter().any(|case| case.name.starts_with(&format!("{} ", code.code())))) {
+        println!("no case is named after {}", code.code());
+        return ExitCode::FAILURE;
+    }
     cases.retain(|case| words.is_empty() || words.iter().any(|word| case.name.contains(word.as_str())));
     if arguments.iter().any(|argument| argument == "--list") {
         cases.iter().for_each(|case| println!("{}", case.name));
         return ExitCode::SUCCESS;
     }
-    report(&cases, &run_all(&cases))
+    let result = report(&cases, &run_all(&cases));
+    let logged = world::LOGGED.lock().expect("no holder panics");
+    if let Some(code) = ErrorCode::ALL.iter().find(|code| words.is_empty() && !logged.contains(code.code())) {
+        println!("no case has compared a whole line of {}", code.code());
+        return ExitCode::FAILURE;
+    }
+    result
 }
 
 /// Runs them, some at once; why each one failed, if it did.

@@ -1,6 +1,7 @@
 //! A router under test, the dynos behind it, and what it says.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead, BufReader},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -65,13 +66,30 @@ pub(crate) struct Setup {
     pub(crate) timeouts: &'static [(&'static str, &'static str)],
     /// In every form.
     pub(crate) always: &'static str,
+    /// Further lines of the app.
+    pub(crate) app: &'static str,
+    /// Lines of the config file's `[router]`.
+    pub(crate) config: String,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { dynos: vec![State::Up], features: &[], maintenance: false, blank: false, hosts: &["shop.test"], timeouts: &[], always: "" }
+        Self {
+            dynos: vec![State::Up],
+            features: &[],
+            maintenance: false,
+            blank: false,
+            hosts: &["shop.test"],
+            timeouts: &[],
+            always: "",
+            app: "",
+            config: String::new(),
+        }
     }
 }
+
+/// Codes of which a case has compared the whole line, field by field.
+pub(crate) static LOGGED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Where a dyno is, if it is anywhere.
 enum Place {
@@ -110,7 +128,9 @@ impl World {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let routes = folder.path().join("routes.toml");
         fs::write(&routes, text(&setup, &places)).expect("a file can be written");
-        let (process, lines, stderr, address) = start(&routes);
+        let config = folder.path().join("config.toml");
+        fs::write(&config, format!("[router]\n{}", setup.config)).expect("a file can be written");
+        let (process, lines, stderr, address) = start(&config, &routes);
         Self { address, routes, setup, places, process, lines: Mutex::new(lines), stderr, _folder: folder }
     }
 
@@ -191,6 +211,9 @@ impl World {
     pub(crate) fn logs(&self, pattern: &str) {
         let line = self.line();
         assert!(like(&line, pattern), "the line is\n{line}\nand should be\n{pattern}");
+        if let Some((_, rest)) = line.split_once(" code=") {
+            LOGGED.lock().expect("no holder panics").insert(rest[..3].to_owned());
+        }
     }
 
     /// No line was said so far.
@@ -199,6 +222,14 @@ impl World {
         if let Ok(line) = self.lines.lock().expect("no holder panics").try_recv() {
             panic!("it said {line}");
         }
+    }
+
+    /// Where apps answer over TLS.
+    #[track_caller]
+    pub(crate) fn secure_address(&self) -> SocketAddr {
+        let said = self.said();
+        let (_, rest) = said.split_once("apps answer over TLS at ").unwrap_or_else(|| panic!("no TLS: {said}"));
+        rest.split_whitespace().next().and_then(|address| address.parse().ok()).expect("an address")
     }
 
     pub(crate) fn said(&self) -> String {
@@ -275,16 +306,18 @@ fn text(setup: &Setup, places: &[Place]) -> String {
             format!("{{ name = \"web.{}\", address = \"{}\", state = \"{state}\" }}", index + 1, place.address())
         })
         .collect();
-    let Setup { features, hosts, maintenance, blank, .. } = setup;
+    let Setup { features, hosts, maintenance, blank, app, .. } = setup;
     text + &format!(
-        "[[app]]\nname = \"shop\"\nhosts = {hosts:?}\ndynos = [{}]\nmaintenance = {maintenance}\nblank = {blank}\nfeatures = {features:?}\n",
+        "[[app]]\nname = \"shop\"\nhosts = {hosts:?}\ndynos = [{}]\nmaintenance = {maintenance}\nblank = {blank}\nfeatures = {features:?}\n{app}\n",
         dynos.join(", ")
     )
 }
 
 /// Runs the router until it listens.
-fn start(routes: &Path) -> (Child, Receiver<String>, Arc<Mutex<String>>, SocketAddr) {
+fn start(config: &Path, routes: &Path) -> (Child, Receiver<String>, Arc<Mutex<String>>, SocketAddr) {
     let mut process = Command::new(program())
+        .arg("--config")
+        .arg(config)
         .args(["router", "--routes"])
         .arg(routes)
         .stdout(Stdio::piped())

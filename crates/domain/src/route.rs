@@ -1,6 +1,6 @@
 //! Which dyno gets a request, and what the client is told when none can.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, net::SocketAddr, str::FromStr, sync::Arc};
 
 use crate::{app::AppId, dyno::DynoName, error_code::ErrorCode, names::AppName};
 
@@ -37,17 +37,72 @@ pub struct Route {
     pub maintenance: bool,
     /// Nothing was ever deployed (H81).
     pub blank: bool,
+    /// Its operator lets nobody in.
+    pub suspension: Option<Suspension>,
     pub features: Features,
     pub pages: Pages,
     pub web: Vec<Backend>,
 }
 
-/// What an app shows in place of the router's pages: addresses of pages elsewhere (Heroku: `ERROR_PAGE_URL`,
-/// `MAINTENANCE_PAGE_URL`).
+impl Route {
+    /// Why no request may reach this app, whatever its dynos do. The order is Heroku's.
+    pub const fn refusal(&self) -> Option<ErrorCode> {
+        match self.suspension {
+            _ if self.blank => Some(ErrorCode::H81BlankApp),
+            _ if self.maintenance => Some(ErrorCode::H80Maintenance),
+            Some(Suspension::QuotaExhausted) => Some(ErrorCode::H82QuotaExhausted),
+            Some(Suspension::PlannedDegradation) => Some(ErrorCode::H83PlannedDegradation),
+            None if self.web.is_empty() => Some(ErrorCode::H14NoWebProcesses),
+            None => None,
+        }
+    }
+}
+
+/// Why an app's operator lets nobody in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suspension {
+    /// Its owner's hours are used up (H82).
+    QuotaExhausted,
+    /// It is announced that it is away for a while (H83).
+    PlannedDegradation,
+}
+
+/// What an app shows in place of the router's pages (Heroku: `ERROR_PAGE_URL`, `MAINTENANCE_PAGE_URL`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pages {
-    pub error: Option<Arc<str>>,
-    pub maintenance: Option<Arc<str>>,
+    pub error: Option<PageAddress>,
+    pub maintenance: Option<PageAddress>,
+}
+
+/// Where a page lies that a browser shows in a frame: `https://…`, `http://…` or `//…`, which takes the scheme of the app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageAddress(Arc<str>);
+
+/// Longer addresses are no addresses: they would be sent with every error.
+const MAX_ADDRESS: usize = 2048;
+
+impl PageAddress {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Not where a page can lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it must begin with https://, http:// or //, have no spaces, and at most {MAX_ADDRESS} bytes")]
+pub struct InvalidPageAddress;
+
+impl FromStr for PageAddress {
+    type Err = InvalidPageAddress;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPageAddress> {
+        // Any other scheme, `javascript:` among them, would run in the app's own name.
+        let begins = |start: &&str| text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start));
+        let rest = &text[["https://", "http://", "//"].iter().find(|start| begins(start)).ok_or(InvalidPageAddress)?.len()..];
+        let is_plain = |c: char| !c.is_control() && !c.is_whitespace();
+        let has_host = !rest.is_empty() && !rest.starts_with(['/', '?', '#']);
+        if has_host && text.len() <= MAX_ADDRESS && text.chars().all(is_plain) { Ok(Self(text.into())) } else { Err(InvalidPageAddress) }
+    }
 }
 
 /// What an app asked for beyond the ordinary (Heroku: `heroku labs`, `heroku features`).
@@ -102,14 +157,8 @@ pub fn choose(route: &Route, draw: impl FnOnce(usize) -> usize) -> Choice {
 
 /// Chooses uniformly among the dynos that are up and of which `is_usable(index)` holds.
 pub fn choose_usable(route: &Route, is_usable: impl Fn(usize) -> bool, draw: impl FnOnce(usize) -> usize) -> Choice {
-    if route.blank {
-        return Choice::Refuse(ErrorCode::H81BlankApp);
-    }
-    if route.maintenance {
-        return Choice::Refuse(ErrorCode::H80Maintenance);
-    }
-    if route.web.is_empty() {
-        return Choice::Refuse(ErrorCode::H14NoWebProcesses);
+    if let Some(code) = route.refusal() {
+        return Choice::Refuse(code);
     }
     let up = |index: &usize| route.web[*index].condition == Condition::Up && route.web[*index].address.is_some();
     let all = 0..route.web.len();
@@ -144,6 +193,7 @@ mod tests {
             name: "shop".parse().unwrap(),
             maintenance: false,
             blank: false,
+            suspension: None,
             features: Features::default(),
             pages: Pages::default(),
             web: web.iter().enumerate().map(backend).collect(),
@@ -159,6 +209,22 @@ mod tests {
         assert_eq!(choose(&route(&[Crashed, Up, Starting, Up]), |n| n - 1), Choice::Dyno(3));
         assert_eq!(choose(&Route { maintenance: true, ..route(&[Up]) }, |_| 0), Choice::Refuse(ErrorCode::H80Maintenance));
         assert_eq!(choose(&Route { blank: true, maintenance: true, ..route(&[]) }, |_| 0), Choice::Refuse(ErrorCode::H81BlankApp));
+        let suspended = Route { suspension: Some(Suspension::QuotaExhausted), ..route(&[Up]) };
+        assert_eq!(choose(&suspended, |_| 0), Choice::Refuse(ErrorCode::H82QuotaExhausted));
+        assert_eq!(choose(&Route { maintenance: true, ..suspended }, |_| 0), Choice::Refuse(ErrorCode::H80Maintenance));
+        let degraded = Route { suspension: Some(Suspension::PlannedDegradation), ..route(&[]) };
+        assert_eq!(choose(&degraded, |_| 0), Choice::Refuse(ErrorCode::H83PlannedDegradation));
+    }
+
+    #[test]
+    fn a_page_lies_at_an_address() {
+        for text in ["https://s3.example.com/error.html?a=1&b=\"", "http://[::1]:80", "//s3.amazonaws.com/bucket/page.html", "HTTPS://a"] {
+            assert_eq!(text.parse::<PageAddress>().unwrap().as_str(), text);
+        }
+        for text in ["", "/error.html", "https://", "//", "///x", "https:///x", "javascript:alert(1)", "data:text/html,x", "https://a b", "ftp://a"] {
+            text.parse::<PageAddress>().unwrap_err();
+        }
+        format!("https://a/{}", "x".repeat(2048)).parse::<PageAddress>().unwrap_err();
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     background::{Round, Task},
-    environment, one_off,
+    environment, one_off, pages,
     platform::{Platform, lock},
     refusal::Refusal,
     releases::slug_of,
@@ -119,6 +119,7 @@ impl Formations {
             debts.extend(round.debts.into_iter().map(|(name, generation, debt)| (key(&name), generation, debt)));
             look_again_at = [look_again_at, round.look_again_at].into_iter().flatten().min();
         }
+        pages::look(&platform, &mut tx, &worlds).await;
         tx.commit().await?;
 
         for (key, notice) in notices {

@@ -39,6 +39,7 @@ pub mod formation;
 pub mod leftovers;
 pub mod memory;
 pub mod one_off;
+mod pages;
 pub mod recovery;
 pub mod routes;
 mod sight;

@@ -12,7 +12,7 @@ use ports::{Chance, Clock, Downloads, LogSink, Runtime, runtime::ContainerKey};
 use store::Db;
 use tokio::sync::watch;
 
-use crate::{background::Wake, keeping::Keeping, live::Live, one_off::PendingAttachments, sleep::Traffic, turns::Turns};
+use crate::{background::Wake, keeping::Keeping, live::Live, one_off::PendingAttachments, pages::KnownPages, sleep::Traffic, turns::Turns};
 
 /// The outside world and the store, handed in once at start.
 pub struct Parts {
@@ -117,6 +117,8 @@ pub struct Platform {
     pub(crate) routes: watch::Sender<Arc<RouteTable>>,
     /// Where each dyno listens, as last seen; for routes while the engine is away.
     pub(crate) addresses: Mutex<HashMap<(ContainerKey, u64), SocketAddr>>,
+    /// What apps show in place of the router's pages.
+    pub(crate) pages: Mutex<KnownPages>,
     /// Why a debt of a dyno could not be paid; shown by `ps`.
     pub(crate) troubles: Mutex<HashMap<ContainerKey, String>>,
     /// Why no round can be made, while none can; shown by `ps` of whatever waits for one.
@@ -151,6 +153,7 @@ impl Platform {
             logs,
             routes: watch::Sender::new(Arc::default()),
             addresses: Mutex::default(),
+            pages: Mutex::default(),
             troubles: Mutex::default(),
             engine_away: Mutex::default(),
             exhausted: Mutex::default(),

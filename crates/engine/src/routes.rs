@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use domain::{
     Feature,
     dyno::{After, Leaving, State},
-    route::{Backend, Condition, Features, Pages, Route, RouteTable},
+    route::{Backend, Condition, Features, Route, RouteTable},
 };
 use ports::runtime::{self, ContainerKey};
 use store::World;
@@ -26,6 +26,7 @@ pub(crate) fn publish(platform: &Platform, worlds: &[World], containers: &Contai
     let there: HashSet<(&ContainerKey, u64)> = containers.keys().copied().collect();
     addresses.retain(|(key, generation), _| there.contains(&(key, *generation)));
 
+    let pages = lock(&platform.pages);
     let mut table = RouteTable::default();
     let mut own_names = Vec::with_capacity(worlds.len());
     for world in worlds {
@@ -51,13 +52,14 @@ pub(crate) fn publish(platform: &Platform, worlds: &[World], containers: &Contai
             name: world.app.name.clone(),
             maintenance: world.app.maintenance,
             blank: world.slug.is_none(),
+            suspension: None,
             features: Features {
                 session_affinity: world.features.contains(&Feature::SessionAffinity),
                 end_to_end_continue: world.features.contains(&Feature::EndToEndContinue),
                 keep_alive: world.features.contains(&Feature::KeepAlive),
                 least_in_flight: world.features.contains(&Feature::LeastInFlight),
             },
-            pages: Pages::default(),
+            pages: pages.get(&world.app.id).map(|(_, pages)| pages.clone()).unwrap_or_default(),
             web,
         };
         let route = Arc::new(route);
@@ -67,6 +69,7 @@ pub(crate) fn publish(platform: &Platform, worlds: &[World], containers: &Contai
     }
     // Last: should the app domain have changed to what somebody had brought, it is the platform's.
     table.hosts.extend(own_names);
+    drop(pages);
     drop(addresses);
     platform.routes.send_if_modified(|current| {
         let changed = **current != table;

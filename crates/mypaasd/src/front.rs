@@ -23,6 +23,8 @@ pub(crate) struct Front {
     pub(crate) balancers: Vec<String>,
     /// HTTP/2 in the clear, from clients that know of it.
     pub(crate) clear_http2: bool,
+    /// Requests and tunnels of one app at once; above it is H22.
+    pub(crate) app_connections: Option<usize>,
     /// Where Prometheus finds `/metrics`; not for the public.
     pub(crate) metrics: Option<SocketAddr>,
 }
@@ -56,7 +58,9 @@ impl Ports {
             anyhow::ensure!(!front.certificate.is_empty(), "router.tls_port needs a [[router.certificate]]");
             let files: Vec<_> = front.certificate.iter().map(Certificate::files).collect();
             let tls = Tls::read(&files).context("router.certificate")?;
-            all.push(doors(SocketAddr::new(clear.ip(), port))?.through(Entrance { tls: Some(tls), balancers, clear_http2: false }));
+            let secure = doors(SocketAddr::new(clear.ip(), port))?;
+            tracing::info!("apps answer over TLS at {}", secure.address()?);
+            all.push(secure.through(Entrance { tls: Some(tls), balancers, clear_http2: false }));
         }
         let metrics = front.metrics.map(|at| std::net::TcpListener::bind(at).with_context(|| format!("router.metrics: {at} cannot be opened")));
         Ok(Self { doors: all, metrics: metrics.transpose()?, address })

@@ -49,7 +49,8 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
     tasks.spawn(drive(Leftovers(platform.clone()), platform.leftovers.clone(), stop.clone()));
     tasks.spawn(drive(Sweep(git.clone()), platform.repositories.clone(), stop.clone()));
     tasks.spawn(keep_lines(wired.logplex.clone(), stop.clone()));
-    let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE, timeouts: router::Timeouts::HEROKU };
+    let app_connections = config.router.app_connections.unwrap_or(router::Settings::APP_CONNECTIONS);
+    let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE, timeouts: router::Timeouts::HEROKU, app_connections };
     let events = Arc::new(Asked { platform: platform.clone(), lines: LogSinkAdapter(wired.logplex.clone()) });
     let router = Router::new(platform.routes(), events, wired.clock.clone(), wired.chance.clone(), settings);
     router_ports.serve(&router, &tasks, &stop)?;

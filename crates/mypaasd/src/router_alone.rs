@@ -25,7 +25,7 @@ pub(crate) async fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     let (routes, table) = watch::channel(Arc::new(first.table.clone()));
     let stdout = Stdout::start()?;
     let events = Arc::new(LogSinkAdapter(stdout.clone()));
-    let router = Router::new(table, events, Arc::new(SystemClock), Arc::new(Chance::from_os()), settings(&first, address));
+    let router = Router::new(table, events, Arc::new(SystemClock), Arc::new(Chance::from_os()), settings(&first, address, &config));
     let stop = CancellationToken::new();
     let serving = TaskTracker::new();
     ports.serve(&router, &serving, &stop)?;
@@ -43,6 +43,7 @@ pub(crate) async fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn settings(file: &file::RoutesFile, address: SocketAddr) -> router::Settings {
-    router::Settings { proto: "http", port: address.port(), shutdown_grace: file.drain, timeouts: file.timeouts }
+fn settings(file: &file::RoutesFile, address: SocketAddr, config: &Config) -> router::Settings {
+    let app_connections = config.router.app_connections.unwrap_or(router::Settings::APP_CONNECTIONS);
+    router::Settings { proto: "http", port: address.port(), shutdown_grace: file.drain, timeouts: file.timeouts, app_connections }
 }

@@ -10,18 +10,20 @@ use tokio::time::Instant;
 use crate::{
     bell::Bell,
     event::{RequestRouted, RequestSink},
-    fleet::App,
+    fleet::{App, TunnelOf},
     rescue::Fact,
 };
 
 /// Dropped before its end, the client had left, or the router was made to end.
 pub(crate) struct Account {
     event: Box<RequestRouted>,
+    span: tracing::Span,
     told: bool,
     accepted: Instant,
     connected: Option<Instant>,
     books: Arc<Books>,
     app: Arc<App>,
+    tunnel: Option<TunnelOf>,
 }
 
 /// Where accounts end up.
@@ -35,11 +37,17 @@ pub(crate) struct Books {
 impl Account {
     /// Opens with what the request says.
     pub(crate) fn open(event: RequestRouted, app: Arc<App>, books: Arc<Books>) -> Self {
-        Self { event: Box::new(event), told: false, accepted: Instant::now(), connected: None, books, app }
+        let span = event.span();
+        Self { event: Box::new(event), span, told: false, accepted: Instant::now(), connected: None, books, app, tunnel: None }
     }
 
     pub(crate) fn event(&self) -> &RequestRouted {
         &self.event
+    }
+
+    /// What happens to the request happens in here.
+    pub(crate) const fn span(&self) -> &tracing::Span {
+        &self.span
     }
 
     /// Milliseconds since the request's head was there.
@@ -72,6 +80,11 @@ impl Account {
 
     pub(crate) fn passed(&mut self, bytes: u64) {
         *self.event.bytes.get_or_insert(0) += bytes;
+    }
+
+    /// The request becomes a tunnel, and its app's for as long as it lasts.
+    pub(crate) fn joins(&mut self) {
+        self.tunnel = Some(self.app.tunnel());
     }
 
     /// Everything that the dyno sent, for a WebSocket.
@@ -109,6 +122,7 @@ impl Account {
         }
         self.event.at = self.books.clock.now();
         self.event.service = self.connected.map(|connected| duration(connected.elapsed()));
+        self.event.record(&self.span);
         self.app.metrics.record(&self.event);
         self.books.sink.routed(&self.event);
     }

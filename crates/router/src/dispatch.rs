@@ -144,7 +144,7 @@ impl Search<'_> {
                 return Some(Reached { io, address: *address, reused: false, taken, affinity });
             }
             Ok(Err(error)) => {
-                tracing::debug!(dyno = %name, %address, %error, "cannot connect to the dyno");
+                tracing::debug!(parent: account.span(), dyno = %name, %address, %error, "cannot connect to the dyno");
                 Fact::ConnectRefused
             }
             Err(_) => Fact::ConnectTimedOut,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, ReadBuf},
     net::TcpStream,
     time::timeout,
 };
@@ -17,6 +17,7 @@ use tokio::{
 use crate::{
     connect::Stream,
     http2,
+    over::{Over, Reading},
     proxy_protocol::{self, MAX_HEADER},
     tls::{Tls, version_name},
     worker::{Peer, Worker},
@@ -68,7 +69,7 @@ impl Worker {
     pub(crate) async fn enter(self: Arc<Self>, stream: TcpStream, mut peer: Peer, entrance: Arc<Entrance>) {
         let limit = self.router.settings.timeouts.head;
         let let_in = async {
-            let mut stream = Begun { read: Vec::new(), io: stream };
+            let mut stream = Begun { io: stream, reading: Again(Vec::new()) };
             if entrance.balancers.iter().any(|balancer| balancer.contains(peer.ip)) {
                 stream.introduce(&mut peer).await?;
             }
@@ -81,6 +82,7 @@ impl Worker {
                 let session = stream.get_ref().1;
                 peer.proto = "https";
                 peer.tls = Some(version_name(session.protocol_version()));
+                peer.asked = session.server_name().map(|name| tls.asked(name));
                 let is_http2 = session.alpn_protocol() == Some(b"h2");
                 self.speak(stream, peer, is_http2).await;
             }
@@ -99,14 +101,15 @@ impl Worker {
 }
 
 /// A connection of which something was read already.
-pub(crate) struct Begun<C> {
-    read: Vec<u8>,
-    io: C,
-}
+type Begun<C> = Over<C, Again>;
+
+/// What was read already, and is read again.
+struct Again(Vec<u8>);
 
 impl<C: Stream> Begun<C> {
     async fn more(&mut self, limit: usize) -> io::Result<()> {
-        if self.read.len() >= limit || self.io.read_buf(&mut self.read).await? == 0 {
+        let Again(read) = &mut self.reading;
+        if read.len() >= limit || self.io.read_buf(read).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(())
@@ -115,9 +118,9 @@ impl<C: Stream> Begun<C> {
     /// The balancer says who its client is.
     async fn introduce(&mut self, peer: &mut Peer) -> io::Result<()> {
         loop {
-            match proxy_protocol::parse(&self.read).map_err(io::Error::other)? {
+            match proxy_protocol::parse(&self.reading.0).map_err(io::Error::other)? {
                 Some(header) => {
-                    self.read.drain(..header.length);
+                    self.reading.0.drain(..header.length);
                     if let Some((ip, port)) = header.client {
                         peer.ip = ip;
                         peer.port = port;
@@ -134,8 +137,9 @@ impl<C: Stream> Begun<C> {
 
     async fn begins_with(&mut self, start: &[u8]) -> io::Result<bool> {
         loop {
-            let shared = self.read.len().min(start.len());
-            if self.read[..shared] != start[..shared] {
+            let Again(read) = &self.reading;
+            let shared = read.len().min(start.len());
+            if read[..shared] != start[..shared] {
                 return Ok(false);
             }
             if shared == start.len() {
@@ -146,40 +150,19 @@ impl<C: Stream> Begun<C> {
     }
 }
 
-impl<C: AsyncRead + Unpin> AsyncRead for Begun<C> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.read.is_empty() {
-            return Pin::new(&mut self.io).poll_read(cx, buf);
+impl Reading for Again {
+    fn poll_read<C: AsyncRead + Unpin>(&mut self, io: &mut C, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Self(read) = self;
+        if read.is_empty() {
+            return Pin::new(io).poll_read(cx, buf);
         }
-        let count = self.read.len().min(buf.remaining());
-        buf.put_slice(&self.read[..count]);
-        self.read.drain(..count);
-        if self.read.is_empty() {
-            self.read = Vec::new();
+        let count = read.len().min(buf.remaining());
+        buf.put_slice(&read[..count]);
+        read.drain(..count);
+        if read.is_empty() {
+            *read = Vec::new();
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-impl<C: AsyncWrite + Unpin> AsyncWrite for Begun<C> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
 

@@ -1,4 +1,4 @@
-//! One value per request: the log line, and later the metric, come from it.
+//! One value per request: the log line, the metrics and the span come from it.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use domain::{AppId, AppName, DynoName, ErrorCode, LogLine, Source};
 use http::{Method, Version};
 use jiff::{SignedDuration, Timestamp};
 use ports::LogSink;
+use tracing::{Span, field::Empty};
 
 /// What became of one request of a known app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct RequestRouted {
     pub detail: Option<&'static str>,
     /// `cause=` (H26).
     pub cause: Option<&'static str>,
+    /// `agent=`, what the client calls itself (H31).
+    pub agent: Option<String>,
 }
 
 impl RequestRouted {
@@ -93,7 +96,38 @@ impl RequestRouted {
         if let Some(version) = self.tls {
             put(&mut line, &[" tls_version=", version]);
         }
+        if let Some(agent) = &self.agent {
+            line.push_str(" agent=\"");
+            put_escaped(&mut line, agent);
+            line.push('"');
+        }
         line
+    }
+}
+
+impl RequestRouted {
+    /// Opens the request's span. It costs nothing unless somebody listens to `router::request` at the level of debugging.
+    pub(crate) fn span(&self) -> Span {
+        tracing::debug_span!(
+            target: "router::request", "request", app = %self.name, request_id = self.request_id, method = %self.method, host = self.host,
+            dyno = Empty, connect_ms = Empty, service_ms = Empty, status = Empty, bytes = Empty, code = Empty,
+        )
+    }
+
+    /// What became of the request, into its span: the same value that makes its line.
+    pub(crate) fn record(&self, span: &Span) {
+        if span.is_disabled() {
+            return;
+        }
+        if let Some(dyno) = &self.dyno {
+            span.record("dyno", tracing::field::display(dyno));
+        }
+        let milliseconds = |time: SignedDuration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        span.record("connect_ms", self.connect.map(milliseconds));
+        span.record("service_ms", self.service.map(milliseconds));
+        span.record("status", self.status);
+        span.record("bytes", self.bytes);
+        span.record("code", self.code.map(ErrorCode::code));
     }
 }
 

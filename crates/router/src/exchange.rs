@@ -167,15 +167,18 @@ impl<'x, C: Stream> Exchange<'x, C> {
     /// The request, towards the dyno; behind it, watches that the client is still there.
     fn poll_up(&mut self, cx: &mut Context<'_>) -> Result<(), Fact> {
         loop {
-            let held = matches!(self.up, Up::Held(_));
-            let (Up::Sending(body) | Up::Held(body)) = &mut self.up else { break };
-            if !self.client.inbox.raw().is_empty() && !body.is_done() {
-                self.client.inbox.advance(body).map_err(|_| Fact::BadChunk)?;
+            let (Up::Sending(mut body) | Up::Held(mut body)) = self.up else { break };
+            let unseen = self.client.inbox.raw().len();
+            if unseen > 0 && !body.is_done() {
+                self.client.inbox.advance(&mut body).map_err(|_| Fact::BadChunk)?;
                 // A client that does not wait needs nobody's word.
-                if held {
-                    self.up = Up::Sending(*body);
+                self.up = Up::Sending(body);
+                // Trailers are taken whole: of a part of them nothing is taken, and more must come first.
+                if self.client.inbox.raw().len() < unseen {
+                    continue;
                 }
-            } else if !self.scratch.to_dyno.is_empty() || !self.client.inbox.ready().is_empty() {
+            }
+            if !self.scratch.to_dyno.is_empty() || !self.client.inbox.ready().is_empty() {
                 match poll_pass(cx, self.dyno, &mut self.scratch.to_dyno, &mut self.client.inbox) {
                     Poll::Pending => return Ok(()),
                     Poll::Ready(Ok(_)) => self.clock = self.clock.request_bytes(self.now()),
@@ -188,7 +191,7 @@ impl<'x, C: Stream> Exchange<'x, C> {
                 self.up = Up::Sent;
                 self.clock = self.clock.request_sent(self.now());
             } else {
-                let size = if matches!(body, Body::Length { left } if *left > LARGE as u64) { LARGE } else { SMALL };
+                let size = if matches!(body, Body::Length { left } if left > LARGE as u64) { LARGE } else { SMALL };
                 match self.client.inbox.poll_fill(cx, &mut self.client.io, &self.worker.pool, size) {
                     Poll::Ready(Ok(0) | Err(_)) => return Err(Fact::ClientLeft),
                     Poll::Ready(Ok(_)) => {}

@@ -40,6 +40,7 @@ pub(crate) struct App {
     /// Requests that are served or wait.
     held: AtomicUsize,
     waiting: AtomicUsize,
+    tunnels: AtomicUsize,
     pub(crate) metrics: Metrics,
     /// A waiting request may look again.
     pub(crate) freed: Notify,
@@ -155,8 +156,18 @@ impl App {
     }
 
     fn open(&self) -> Open {
-        let tunnels = lock(&self.dynos).by_address.values().map(|dyno| dyno.tunnels.load(Relaxed)).sum();
-        Open { requests: self.held.load(Relaxed), tunnels }
+        Open { requests: self.held.load(Relaxed), tunnels: self.tunnels.load(Relaxed) }
+    }
+
+    /// Requests and tunnels.
+    pub(crate) fn connections(&self) -> usize {
+        self.held.load(Relaxed) + self.tunnels.load(Relaxed)
+    }
+
+    /// One more tunnel, until this is dropped.
+    pub(crate) fn tunnel(self: &Arc<Self>) -> TunnelOf {
+        self.tunnels.fetch_add(1, Relaxed);
+        TunnelOf(self.clone())
     }
 
     /// A place for a request, unless there are too many already (H11).
@@ -182,6 +193,15 @@ impl Drop for Held {
         if self.0.waiting.load(Relaxed) > 0 {
             self.0.freed.notify_waiters();
         }
+    }
+}
+
+/// A tunnel of an app, whichever of its dynos it leads to.
+pub(crate) struct TunnelOf(Arc<App>);
+
+impl Drop for TunnelOf {
+    fn drop(&mut self) {
+        self.0.tunnels.fetch_sub(1, Relaxed);
     }
 }
 

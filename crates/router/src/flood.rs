@@ -12,9 +12,11 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, ReadBuf},
     time::Instant,
 };
+
+use crate::over::{Over, Reading};
 
 /// Kinds of floods, each with its counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,8 +150,10 @@ impl Watch {
 }
 
 /// A connection whose frames are watched.
-pub(crate) struct Guarded<C> {
-    io: C,
+pub(crate) type Guarded<C> = Over<C, Guard>;
+
+/// Watches while a connection is read.
+pub(crate) struct Guard {
     watch: Watch,
     since: Instant,
     floods: Arc<Floods>,
@@ -157,48 +161,25 @@ pub(crate) struct Guarded<C> {
 
 impl<C> Guarded<C> {
     pub(crate) fn new(io: C, floods: Arc<Floods>) -> Self {
-        Self { io, watch: Watch::default(), since: Instant::now(), floods }
+        Self { io, reading: Guard { watch: Watch::default(), since: Instant::now(), floods } }
     }
 }
 
-impl<C: AsyncRead + Unpin> AsyncRead for Guarded<C> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
+impl Reading for Guard {
+    fn poll_read<C: AsyncRead + Unpin>(&mut self, io: &mut C, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
-        if this.since.elapsed() > PERIOD {
-            this.since = Instant::now();
-            this.watch.begin();
+        ready!(Pin::new(io).poll_read(cx, buf))?;
+        if self.since.elapsed() > PERIOD {
+            self.since = Instant::now();
+            self.watch.begin();
         }
-        if let Err(flood) = this.watch.advance(&buf.filled()[before..]) {
+        if let Err(flood) = self.watch.advance(&buf.filled()[before..]) {
             buf.set_filled(before);
-            this.floods.tell(flood);
+            self.floods.tell(flood);
             tracing::debug!(flood = flood.name(), "an HTTP/2 client is cut off");
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-impl<C: AsyncWrite + Unpin> AsyncWrite for Guarded<C> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) async fn serve<C: Stream>(worker: Arc<Worker>, io: C, peer: Peer) {
         match accepted {
             Ok(Some(Ok((request, respond)))) => match Adapter::new(request, respond) {
                 Ok(adapter) => {
-                    let peer = Peer { is_http2: true, ..peer };
+                    let peer = Peer { is_http2: true, ..peer.clone() };
                     let worker = worker.clone();
                     worker.router.tasks.spawn(streams.track_future(worker.clone().serve_connection(adapter, peer)));
                 }

@@ -40,6 +40,7 @@ mod rescue;
 
 mod bell;
 mod buffer;
+mod over;
 mod timeouts;
 mod timer;
 

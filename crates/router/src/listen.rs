@@ -42,12 +42,17 @@ pub struct Settings {
     /// How long requests may go on after the router was told to stop.
     pub shutdown_grace: Duration,
     pub timeouts: Timeouts,
+    /// Requests and tunnels of one app at once; above it is H22.
+    pub app_connections: usize,
 }
 
 impl Settings {
+    /// What an app may have open if nobody says otherwise: a tunnel has two sockets and some memory for as long as it lasts.
+    pub const APP_CONNECTIONS: usize = 50_000;
+
     /// What a client in the clear came through: someone before us may have ended its TLS.
     pub(crate) fn peer(&self, ip: IpAddr) -> Peer {
-        Peer { ip, port: self.port, proto: self.proto, tls: (self.proto == "https").then_some("unknown"), is_http2: false }
+        Peer { ip, port: self.port, proto: self.proto, tls: (self.proto == "https").then_some("unknown"), asked: None, is_http2: false }
     }
 }
 

@@ -21,7 +21,7 @@ impl Page {
         let own = if code == ErrorCode::H80Maintenance { &pages.maintenance } else { &pages.error };
         match own {
             // A client's mistake is not the app's error.
-            Some(address) if status >= 500 && code != ErrorCode::H81BlankApp => framed(status, address),
+            Some(address) if status >= 500 && code != ErrorCode::H81BlankApp => framed(status, address.as_str()),
             _ => Self::for_code(code, status),
         }
     }
@@ -36,6 +36,10 @@ impl Page {
                 "Nothing here yet: push some code.",
                 "<p>If this app is yours: <code>git push mypaas main</code> deploys it.</p>",
             ),
+            ErrorCode::H82QuotaExhausted => new(status, "Out of hours", "This app has used up its hours. Please come back later.", ""),
+            ErrorCode::H83PlannedDegradation => new(status, "Planned degradation", "This app is away for a while, as announced. Please come back later.", ""),
+            ErrorCode::H31MisdirectedRequest => Self::refusal(Refusal::Misdirected),
+            ErrorCode::H32TlsCertificateMismatch => Self::refusal(Refusal::CertificateMismatch),
             ErrorCode::H26RequestError => Self::refusal(if status == 417 { Refusal::ExpectationFailed } else { Refusal::BadRequest }),
             _ => new(
                 status,
@@ -61,6 +65,8 @@ impl Page {
             Refusal::VersionNotSupported => (505, "The request is of an HTTP version that this router does not know."),
             Refusal::Timeout => (408, "The request did not arrive in time."),
             Refusal::Misdirected => (421, "The request came over a connection that is for another host."),
+            Refusal::CertificateMismatch => (495, "The request came over a connection that is for another host, and there is no certificate for this one."),
+            Refusal::LostUpgrade => (503, "The request begins a WebSocket, but something on its way knows no WebSockets."),
         };
         new(status, reason(status), text, "")
     }
@@ -97,6 +103,10 @@ fn framed(status: u16, address: &str) -> Page {
 }
 
 fn reason(status: u16) -> &'static str {
+    if status == 495 {
+        // No RFC's, but what servers that have it call it.
+        return "SSL Certificate Error";
+    }
     StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error")
 }
 

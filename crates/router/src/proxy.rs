@@ -15,7 +15,11 @@ use crate::{
     connect::Stream,
     exchange::Exchange,
     fleet::App,
-    http1::{body::Framing, request::RequestHead, write::Afterwards},
+    http1::{
+        body::Framing,
+        request::{Refusal, RequestHead},
+        write::Afterwards,
+    },
     page::Page,
     question::{self, Question},
     rescue::Fact,
@@ -71,13 +75,14 @@ impl Worker {
     }
 
     /// From a request to what the client gets.
-    async fn answer<C: Stream>(&self, client: &mut Client<C>, scratch: &mut Scratch, head: RequestHead) -> After {
+    async fn answer<C: Stream>(&self, client: &mut Client<C>, scratch: &mut Scratch, mut head: RequestHead) -> After {
         let bytes = client.inbox.raw();
         let host = question::text(head.host.of(bytes).to_ascii_lowercase());
         let Some(route) = self.find(&host) else {
-            let page = head.fault.map_or_else(Page::no_such_app, Page::refusal);
+            let page = head.fault.filter(|fault| *fault != Refusal::LostUpgrade).map_or_else(Page::no_such_app, Page::refusal);
             return self.show(client, &page, head.method.of(bytes) == b"HEAD").await;
         };
+        head.fault = head.fault.or_else(|| client.peer.asked.as_ref()?.admits(&host).err());
         let words = self.first_words(client, scratch, &head, &route, host);
         let app = self.router.fleet.app(route.app);
         let account = Account::open(words, app.clone(), self.router.books.clone());
@@ -102,7 +107,10 @@ impl Worker {
         if question.plan.said_continue && !client.say(b"HTTP/1.1 100 Continue\r\n\r\n").await {
             return After::Cut;
         }
-        let takes_requests = !route.blank && !route.maintenance && !route.web.is_empty();
+        let takes_requests = route.refusal().is_none();
+        if takes_requests && app.connections() >= self.router.settings.app_connections {
+            return self.explain(client, Fact::NoDyno(ErrorCode::H22ConnectionLimit), &route.pages, is_head, account).await;
+        }
         let held = if takes_requests { self.hold(app, route) } else { None };
         if takes_requests && held.is_none() {
             return self.explain(client, Fact::NoDyno(ErrorCode::H11BacklogTooDeep), &route.pages, is_head, account).await;
@@ -134,6 +142,7 @@ impl Worker {
             if let Ok(ended) = result
                 && ended.upgraded
             {
+                account.joins();
                 let joined = Joined { reached, from_dyno, received, is_websocket: question.is_websocket };
                 return After::Joins(Box::new((joined, account)));
             }

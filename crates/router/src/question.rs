@@ -12,9 +12,9 @@ use crate::{
     exchange::Plan,
     http1::{
         body::Framing,
-        head::HeadReader,
+        head::{Field, HeadReader},
         name::Known,
-        request::{Expect, RequestHead, is_request_id, only},
+        request::{Expect, Refusal, RequestHead, is_request_id, only},
         write::{self, Afterwards, Said},
     },
     worker::{Scratch, Worker},
@@ -116,8 +116,15 @@ impl Worker {
             code: None,
             detail: None,
             cause: None,
+            agent: (head.fault == Some(Refusal::Misdirected)).then(|| agent(fields, bytes)),
         }
     }
+}
+
+/// What the client calls itself. Looked for where it is logged, and nowhere else.
+fn agent(fields: &[Field], bytes: &[u8]) -> String {
+    let agent = fields.iter().find(|field| field.name.of(bytes).eq_ignore_ascii_case(b"user-agent"));
+    agent.map_or_else(String::new, |field| text(field.value.of(bytes).to_vec()))
 }
 
 /// Text of a head. What is no UTF-8 is shown as such.

@@ -70,6 +70,8 @@ impl Fact {
             Self::ClientLeft => (E::H27ClientRequestInterrupted, None, None),
             Self::BadRequest(Refusal::ExpectationFailed) => (E::H26RequestError, None, Some("unsupported expect header value")),
             Self::BadRequest(Refusal::Misdirected) => (E::H31MisdirectedRequest, None, None),
+            Self::BadRequest(Refusal::CertificateMismatch) => (E::H32TlsCertificateMismatch, None, None),
+            Self::BadRequest(Refusal::LostUpgrade) => (E::H23EndpointMisconfigured, None, None),
             Self::BadRequest(_) => (E::H26RequestError, None, Some("bad header")),
             Self::RouterStopped => (E::H24ForcedClose, None, None),
         };

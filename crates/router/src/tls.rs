@@ -14,6 +14,8 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
+use crate::http1::request::Refusal;
+
 /// One certificate and whom it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFiles {
@@ -37,22 +39,57 @@ pub enum BadCertificate {
 
 /// The certificates of a port.
 #[derive(Clone)]
-pub struct Tls(TlsAcceptor);
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    names: Arc<ByName>,
+}
 
 #[derive(Debug, Default)]
 struct ByName {
     hosts: HashMap<String, Arc<CertifiedKey>>,
     otherwise: Option<Arc<CertifiedKey>>,
+    /// The one for all others names no hosts: nobody can say whom it is not for.
+    is_for_all: bool,
+}
+
+impl ByName {
+    /// The certificate of a lower-case name.
+    fn of(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+        // A wildcard's star is one label (RFC 6125).
+        self.hosts.get(name).or_else(|| self.hosts.get(&format!("*.{}", name.split_once('.')?.1)))
+    }
 }
 
 impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let named = hello.server_name().and_then(|name| {
-            let name = name.to_ascii_lowercase();
-            // A wildcard's star is one label (RFC 6125).
-            self.hosts.get(&name).or_else(|| self.hosts.get(&format!("*.{}", name.split_once('.')?.1)))
-        });
+        let named = hello.server_name().and_then(|name| self.of(&name.to_ascii_lowercase()));
         named.or(self.otherwise.as_ref()).cloned()
+    }
+}
+
+/// Whom a client asked for when it came.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    name: String,
+    names: Arc<ByName>,
+}
+
+impl Asked {
+    /// Whether a request for this host, in lower case, may come over this connection. One certificate may be for many hosts, and
+    /// browsers use one connection for all of them; but one host's connection is not a way to another's.
+    pub(crate) fn admits(&self, host: &str) -> Result<(), Refusal> {
+        if self.name == host {
+            return Ok(());
+        }
+        let named = self.names.of(&self.name);
+        let shown = named.or(self.names.otherwise.as_ref());
+        match self.names.of(host) {
+            Some(own) if shown.is_some_and(|shown| Arc::ptr_eq(shown, own)) => Ok(()),
+            Some(_) => Err(Refusal::Misdirected),
+            None if self.names.is_for_all && named.is_none() => Ok(()),
+            None if self.names.is_for_all => Err(Refusal::Misdirected),
+            None => Err(Refusal::CertificateMismatch),
+        }
     }
 }
 
@@ -68,17 +105,24 @@ impl Tls {
             }
             if file.hosts.is_empty() || names.otherwise.is_none() {
                 names.otherwise = Some(key);
+                names.is_for_all = file.hosts.is_empty();
             }
         }
+        let names = Arc::new(names);
         let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let builder = versions.map_err(|error| BadCertificate::Unusable(PathBuf::new(), error))?;
-        let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(names));
+        let mut config = builder.with_no_client_auth().with_cert_resolver(names.clone());
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), names })
     }
 
     pub(crate) const fn acceptor(&self) -> &TlsAcceptor {
-        &self.0
+        &self.acceptor
+    }
+
+    /// For a client that asked for this name.
+    pub(crate) fn asked(&self, name: &str) -> Arc<Asked> {
+        Arc::new(Asked { name: name.to_ascii_lowercase(), names: self.names.clone() })
     }
 }
 

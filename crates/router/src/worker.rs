@@ -17,10 +17,11 @@ use crate::{
     http1::head::HeadReader,
     idle::Idle,
     listen::Router,
+    tls::Asked,
 };
 
 /// Who is at the other end of a connection, and what it came through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Peer {
     pub(crate) ip: IpAddr,
     /// The port that it asked.
@@ -28,6 +29,8 @@ pub(crate) struct Peer {
     pub(crate) proto: &'static str,
     /// `tls1.3`, or `unknown` if someone before us ended it.
     pub(crate) tls: Option<&'static str>,
+    /// Whom the client asked for when it came through our TLS, if it said.
+    pub(crate) asked: Option<Arc<Asked>>,
     /// One stream of an HTTP/2 connection.
     pub(crate) is_http2: bool,
 }

@@ -28,7 +28,7 @@ pub(crate) fn page(client: &mut Conn, status: u16, title: &str) {
 }
 
 /// A `GET /` that no dyno gets.
-fn nowhere(name: &str, setup: Setup, status: u16, title: &'static str, begins: &'static str, ends: &'static str) -> Case {
+pub(crate) fn nowhere(name: &str, setup: Setup, status: u16, title: &'static str, begins: &'static str, ends: &'static str) -> Case {
     case(name, move || {
         let world = World::with(setup.clone());
         let mut client = world.client();
@@ -39,8 +39,8 @@ fn nowhere(name: &str, setup: Setup, status: u16, title: &'static str, begins: &
     })
 }
 
-const NOWHERE: &str = "dyno= connect= service= status=503 bytes=";
-const PAGE: &str = "dyno=web.1 connect=#ms service=#ms status=503 bytes=#";
+pub(crate) const NOWHERE: &str = "dyno= connect= service= status=503 bytes=";
+pub(crate) const PAGE: &str = "dyno=web.1 connect=#ms service=#ms status=503 bytes=#";
 
 fn no_dyno() -> Vec<Case> {
     use State::{Crashed, Starting, Up};

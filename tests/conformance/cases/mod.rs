@@ -15,9 +15,11 @@ mod upgrade;
 
 mod codes;
 mod codes_midway;
+mod codes_refused;
 mod dispatch;
 
 mod log_line;
+mod pages;
 
 mod hostile;
 mod routes_file;
@@ -35,8 +37,10 @@ pub(crate) fn all() -> Vec<Case> {
         upgrade::cases(),
         codes::cases(),
         codes_midway::cases(),
+        codes_refused::cases(),
         dispatch::cases(),
         log_line::cases(),
+        pages::cases(),
         hostile::cases(),
         routes_file::cases(),
     ]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod lives;
+mod pages;
 mod rounds;
 
 use std::{collections::BTreeMap, sync::Arc};

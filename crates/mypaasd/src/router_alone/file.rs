@@ -9,7 +9,7 @@ use std::{
 
 use domain::{
     AppId, AppName, DynoName,
-    route::{Backend, Condition, Features, Pages, Route, RouteTable},
+    route::{Backend, Condition, Features, PageAddress, Pages, Route, RouteTable, Suspension},
 };
 use jiff::SignedDuration;
 use router::Timeouts;
@@ -71,6 +71,7 @@ struct AppText {
     maintenance: bool,
     #[serde(default)]
     blank: bool,
+    suspended: Option<SuspendedText>,
     #[serde(default)]
     features: Vec<String>,
     error_page: Option<String>,
@@ -83,6 +84,13 @@ struct DynoText {
     name: String,
     address: SocketAddr,
     state: State,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum SuspendedText {
+    Quota,
+    Degraded,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +129,10 @@ pub(super) fn parse(text: &str, ids: &mut Ids) -> Result<RoutesFile, BadRoutes> 
             name,
             maintenance: app.maintenance,
             blank: app.blank,
+            suspension: app.suspended.map(|suspended| match suspended {
+                SuspendedText::Quota => Suspension::QuotaExhausted,
+                SuspendedText::Degraded => Suspension::PlannedDegradation,
+            }),
             features: features(&app.features).map_err(refuse)?,
             pages: Pages {
                 error: page("error_page", app.error_page.as_deref()).map_err(refuse)?,
@@ -181,11 +193,8 @@ fn features(names: &[String]) -> Result<Features, String> {
 }
 
 /// The address of a page elsewhere.
-fn page(key: &str, text: Option<&str>) -> Result<Option<Arc<str>>, String> {
-    match text {
-        Some(text) if !text.starts_with("http://") && !text.starts_with("https://") => Err(format!("{key} = {text:?} is no address of a page")),
-        text => Ok(text.map(Arc::from)),
-    }
+fn page(key: &str, text: Option<&str>) -> Result<Option<PageAddress>, String> {
+    text.map(|text| text.parse().map_err(|error| format!("{key} = {text:?} is no address of a page: {error}"))).transpose()
 }
 
 fn dynos(texts: &[DynoText]) -> Result<Vec<Backend>, String> {

@@ -128,9 +128,11 @@ impl Chunked {
         let length = if section.starts_with(b"\r\n") {
             2
         } else {
-            match section.windows(4).position(|four| four == b"\r\n\r\n") {
-                Some(end) => end + 4,
-                None if section.len() > MAX_TRAILERS => return Err(BadChunk),
+            match memchr::memmem::find(section, b"\r\n\r\n") {
+                // The same limit for those that come at once and those that come in pieces.
+                Some(end) if end + 4 <= MAX_TRAILERS => end + 4,
+                Some(_) => return Err(BadChunk),
+                None if section.len() >= MAX_TRAILERS => return Err(BadChunk),
                 None => return Ok(false),
             }
         };

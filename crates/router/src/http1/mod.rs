@@ -13,3 +13,6 @@ pub mod write;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod fuzz;

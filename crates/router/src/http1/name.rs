@@ -28,10 +28,12 @@ pub enum Known {
     SetCookie,
     Date,
     Server,
+    /// Only in a WebSocket handshake, and goes from end to end: it arrives where `Upgrade` is lost.
+    WebSocketKey,
 }
 
 /// By length first: most names are then decided by one comparison.
-const NAMES: [(&str, Known); 23] = [
+const NAMES: [(&str, Known); 24] = [
     ("te", Known::Te),
     ("via", Known::Via),
     ("host", Known::Host),
@@ -52,6 +54,7 @@ const NAMES: [(&str, Known); 23] = [
     ("total-route-time", Known::TotalRouteTime),
     ("proxy-connection", Known::ProxyConnection),
     ("x-forwarded-port", Known::ForwardedPort),
+    ("sec-websocket-key", Known::WebSocketKey),
     ("transfer-encoding", Known::TransferEncoding),
     ("x-forwarded-proto", Known::ForwardedProto),
     ("proxy-authorization", Known::ProxyAuthorization),
@@ -102,7 +105,7 @@ impl Known {
 
     /// What a `Connection` header cannot make us drop: the router's own words, and what frames and routes the message.
     pub const fn is_nominable(self) -> bool {
-        matches!(self, Self::Other | Self::Cookie | Self::SetCookie | Self::Date | Self::Server)
+        matches!(self, Self::Other | Self::Cookie | Self::SetCookie | Self::Date | Self::Server | Self::WebSocketKey)
     }
 
     /// The router says this itself; a client's word is overwritten.

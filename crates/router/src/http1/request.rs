@@ -33,6 +33,13 @@ pub enum Refusal {
     /// Over TLS for another host (H31).
     #[error("misdirected request")]
     Misdirected,
+    /// Over TLS for another host, and there is no certificate for this one (H32).
+    #[error("certificate mismatch")]
+    CertificateMismatch,
+    /// A WebSocket handshake without its `Upgrade`: a proxy on the way knows no WebSockets, and the app would take it for a
+    /// page's request (H23).
+    #[error("lost upgrade")]
+    LostUpgrade,
 }
 
 impl From<BadHead> for Refusal {
@@ -118,7 +125,8 @@ pub fn understand(head: &[u8], lines: &HeadReader, length: usize) -> Result<Requ
     }
     let upgrade = if wants_upgrade && is_1_1 { upgrade(fields, head) } else { Ok(None) };
     let expect = expectation(fields, head, is_1_1);
-    let fault = fault.or(upgrade.err()).or(expect.err());
+    let lost = method == b"GET" && upgrade == Ok(None) && !(wants_upgrade && is_1_1) && fields.iter().any(|field| field.known == Known::WebSocketKey);
+    let fault = fault.or(upgrade.err()).or(expect.err()).or(lost.then_some(Refusal::LostUpgrade));
     Ok(RequestHead {
         method: Span::new(first, first + space),
         target: target.path,

@@ -160,3 +160,40 @@ async fn a_flood_is_cut_off_and_counted() {
     guarded.read_to_end(&mut Vec::new()).await.expect_err("it ends before all is read");
     assert_eq!(floods.count(crate::flood::Flood::RapidReset), 1);
 }
+
+/// Asks for a host over a connection that was made for another; the answer's first line, and what the log says.
+async fn cross(running: &Running, client: &ClientConfig, name: &str) -> (String, Option<String>) {
+    let mut io = secure(running, client, name, b"http/1.1").await.unwrap();
+    io.write_all(GET.replace("\r\n\r\n", "\r\nUser-Agent: a \"b\"\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    io.read_to_string(&mut answer).await.unwrap();
+    (answer.lines().next().unwrap_or_default().to_owned(), running.said.all().last().map(crate::RequestRouted::line))
+}
+
+#[tokio::test]
+async fn h31_and_h32_a_request_over_another_hosts_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let (files, client) = certificates(folder.path(), &["other.localhost", "shop.localhost"]);
+    let entrance = |files: &[CertificateFiles]| Entrance { tls: Some(Tls::read(files).unwrap()), ..Entrance::default() };
+
+    let (status, line) = cross(&run(entrance(&files)).await, &client, "other.localhost").await;
+    assert_eq!(status, "HTTP/1.1 421 Misdirected Request");
+    let line = line.unwrap();
+    assert!(line.starts_with("at=error code=H31 desc=\"Misdirected Request\" method=GET path=\"/\" host=shop.localhost request_id="), "{line}");
+    let ends = " dyno= connect= service= status=421 bytes= protocol=http1.1 tls=true tls_version=tls1.3 agent=\"a %22b%22\"";
+    assert!(line.ends_with(ends), "{line}");
+
+    let (status, line) = cross(&run(entrance(&files[..1])).await, &client, "other.localhost").await;
+    assert_eq!(status, "HTTP/1.1 495 SSL Certificate Error");
+    let line = line.unwrap();
+    assert!(line.starts_with("at=error code=H32 desc=\"TLS Certificate Mismatch\" method=GET ") && line.contains(" status=495 bytes= "), "{line}");
+
+    // One certificate for both is a way to both, and so is one that names nobody.
+    let key = CertificateFiles { hosts: vec!["other.localhost".into(), "*.localhost".into()], ..files[0].clone() };
+    assert_eq!(cross(&run(entrance(&[key])).await, &client, "other.localhost").await.0, "HTTP/1.1 200 OK");
+    let key = CertificateFiles { hosts: vec![], ..files[0].clone() };
+    assert_eq!(cross(&run(entrance(&[key])).await, &client, "other.localhost").await.0, "HTTP/1.1 200 OK");
+    // Whoever asks for the host itself has taken what was shown.
+    let key = CertificateFiles { hosts: vec!["elsewhere.localhost".into()], ..files[1].clone() };
+    assert_eq!(cross(&run(entrance(&[key])).await, &client, "shop.localhost").await.0, "HTTP/1.1 200 OK");
+}

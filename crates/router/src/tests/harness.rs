@@ -26,7 +26,8 @@ use crate::{
     worker::Worker,
 };
 
-pub(super) const SETTINGS: Settings = Settings { proto: "http", port: 8080, shutdown_grace: Duration::from_secs(5), timeouts: Timeouts::HEROKU };
+pub(super) const SETTINGS: Settings =
+    Settings { proto: "http", port: 8080, shutdown_grace: Duration::from_secs(5), timeouts: Timeouts::HEROKU, app_connections: Settings::APP_CONNECTIONS };
 pub(super) const GET: &str = "GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n";
 pub(super) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -34,7 +35,8 @@ type Script = Arc<dyn Fn(DuplexStream) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// What a dyno does with a connection.
 enum Manner {
-    Accepts(Script),
+    /// With so many bytes on their way.
+    Accepts(Script, usize),
     Refuses,
     NeverAnswers,
 }
@@ -46,14 +48,21 @@ pub(super) struct Dynos(Mutex<HashMap<SocketAddr, Manner>>);
 impl Dial for Dynos {
     fn dial(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
         match self.0.lock().unwrap().get(&address) {
-            Some(Manner::Accepts(script)) => {
-                let (ours, theirs) = duplex(64 * 1024);
+            Some(Manner::Accepts(script, size)) => {
+                let (ours, theirs) = duplex(*size);
                 tokio::spawn(script(theirs));
                 Box::pin(async { Ok(Box::new(ours) as Box<dyn Stream>) })
             }
             Some(Manner::NeverAnswers) => Box::pin(std::future::pending()),
             Some(Manner::Refuses) | None => Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) }),
         }
+    }
+}
+
+impl Dynos {
+    /// A dyno that does this, with so many bytes on their way.
+    pub(super) fn serve<F: Future<Output = ()> + Send + 'static>(&self, index: u16, size: usize, script: impl Fn(DuplexStream) -> F + Send + Sync + 'static) {
+        self.0.lock().unwrap().insert(address(index), Manner::Accepts(Arc::new(move |io| Box::pin(script(io))), size));
     }
 }
 
@@ -95,6 +104,7 @@ pub(super) fn shop(web: Vec<Backend>) -> Route {
         name: "shop".parse().unwrap(),
         maintenance: false,
         blank: false,
+        suspension: None,
         features: Features::default(),
         pages: Pages::default(),
         web,
@@ -111,9 +121,20 @@ pub(super) fn clock() -> Arc<TokioClock> {
 
 impl World {
     pub(super) fn new(route: Route) -> Self {
+        Self::set_up(route, SETTINGS)
+    }
+
+    /// One dyno that does this, and no more connections than that.
+    pub(super) fn limited<F: Future<Output = ()> + Send + 'static>(most: usize, script: impl Fn(DuplexStream) -> F + Send + Sync + 'static) -> Self {
+        let world = Self::set_up(shop(vec![backend(1, Condition::Up)]), Settings { app_connections: most, ..SETTINGS });
+        world.dyno(1, script);
+        world
+    }
+
+    fn set_up(route: Route, settings: Settings) -> Self {
         let (routes, table) = watch::channel(table(route));
         let (dynos, said) = (Arc::new(Dynos::default()), Arc::new(Said::default()));
-        let router = Router::with_dial(table, said.clone(), clock(), Arc::new(Chance::seeded(1)), SETTINGS, dynos.clone());
+        let router = Router::with_dial(table, said.clone(), clock(), Arc::new(Chance::seeded(1)), settings, dynos.clone());
         let worker = Worker::new(router.clone());
         Self { router, routes, dynos, said, worker }
     }
@@ -134,7 +155,7 @@ impl World {
     }
 
     pub(super) fn dyno<F: Future<Output = ()> + Send + 'static>(&self, index: u16, script: impl Fn(DuplexStream) -> F + Send + Sync + 'static) {
-        self.set(index, Manner::Accepts(Arc::new(move |io| Box::pin(script(io)))));
+        self.dynos.serve(index, 64 * 1024, script);
     }
 
     pub(super) fn refuses(&self, index: u16) {

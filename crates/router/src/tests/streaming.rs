@@ -131,3 +131,21 @@ async fn announced_trailers_pass() {
     read_head(&mut client).await;
     assert_eq!(read_until(&mut client, "\r\n\r\n").await.to_lowercase(), "2\r\nhi\r\n0\r\nx-sum: 2\r\n\r\n");
 }
+
+/// A part of the trailers is nothing to work on: whoever looked at it again and again would never end.
+#[tokio::test(start_paused = true)]
+async fn trailers_in_pieces_are_waited_for() {
+    let world = World::with_dyno(|mut io| async move {
+        assert!(super::harness::read_until(&mut io, "0\r\nX-Trailer: there\r\n\r\n").await.contains("\r\n5\r\nhello\r\n"));
+        io.write_all(super::harness::OK.as_bytes()).await.unwrap();
+    });
+    let mut client = world.connect();
+    let head = b"POST / HTTP/1.1\r\nHost: shop.localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nhello\r\n";
+    for piece in [&head[..], b"0\r\nX-Trai", b"ler: there", b"\r\n", b"\r\n"] {
+        client.write_all(piece).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
+}
