@@ -43,7 +43,12 @@ pub(crate) fn error(status: u16, body: impl std::fmt::Display) -> Answer {
 
 impl Answer {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into() }.with("content-type", "application/json")
+        Self::bare(status, body).with("content-type", "application/json")
+    }
+
+    /// Without a content type.
+    pub(crate) fn bare(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into() }
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
