@@ -11,7 +11,11 @@ mod builds;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod disk;
+#[cfg(test)]
+mod docs;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
