@@ -21,7 +21,7 @@ fn reply(request: &Request) -> Answer {
     };
     let (method, path) = request.call.split_once(' ').unwrap();
     if let Some(path) = path.strip_prefix("/apps/shop/") {
-        return of_app(&host, method, path);
+        return of_app(&host, method, path, &request.body);
     }
     match request.call.as_str() {
         "POST /oauth/authorizations" if request.body.contains("mypaas login") => answer(bodies::authorization()),
@@ -64,7 +64,7 @@ fn reply(request: &Request) -> Answer {
     }
 }
 
-fn of_app(host: &str, method: &str, path: &str) -> Answer {
+fn of_app(host: &str, method: &str, path: &str, body: &str) -> Answer {
     match (method, path) {
         ("GET" | "PATCH", "config-vars") => answer(json!({"DATABASE_URL": "postgres://u:p@db.example.com/shop", "GREETING": "it's open"})),
         ("GET", "dynos") => {
@@ -82,7 +82,13 @@ fn of_app(host: &str, method: &str, path: &str) -> Answer {
         ("GET", "builds") => answer(json!([build(host)])),
         ("POST", "builds") => answer(build(host)),
         (_, "builds/01234567-89ab-cdef-0123-456789abcdef") => answer(build(host)),
-        ("GET" | "PUT", "buildpack-installations") => answer(json!([{"ordinal": 0, "buildpack": {"url": "urn:buildpack:heroku/nodejs", "name": "heroku/nodejs"}}])),
+        ("GET", "buildpack-installations") => answer(json!([installed(0, "heroku/nodejs")])),
+        ("PUT", "buildpack-installations") => {
+            let asked: Value = serde_json::from_str(body).unwrap();
+            let asked = asked["updates"].as_array().unwrap().iter().enumerate();
+            let name = |one: &Value| one["buildpack"].as_str().unwrap().trim_start_matches("urn:buildpack:").to_owned();
+            answer(json!(asked.map(|(ordinal, one)| installed(ordinal, &name(one))).collect::<Vec<_>>()))
+        }
         ("GET", "domains") => answer(json!([domain("shop.paas.example.com", "heroku"), domain("www.example.com", "custom")])),
         ("POST", "domains") | (_, "domains/www.example.com") => answer(domain("www.example.com", "custom")),
         ("DELETE", _) if path.starts_with("domains/") => answer(domain("www.example.com", "custom")),
@@ -104,6 +110,10 @@ fn authorization(description: &str) -> Value {
     one["description"] = json!(description);
     one["access_token"]["token"] = json!("HRKU-0123456789abcdef");
     one
+}
+
+fn installed(ordinal: usize, name: &str) -> Value {
+    json!({"ordinal": ordinal, "buildpack": {"url": format!("urn:buildpack:{name}"), "name": name}})
 }
 
 fn stack(name: &str, default: bool) -> Value {

@@ -27,8 +27,12 @@ mod logs;
 #[cfg(test)]
 mod ps;
 #[cfg(test)]
+mod pty;
+#[cfg(test)]
 mod releases;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod terminals;
