@@ -21,6 +21,8 @@ mod failures;
 #[cfg(test)]
 mod git;
 #[cfg(test)]
+mod help;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod logs;
@@ -32,6 +34,8 @@ mod pty;
 mod releases;
 #[cfg(test)]
 mod run;
+#[cfg(test)]
+mod servers;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -14,12 +14,15 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::support::Home;
 
+/// Written behind a program's last word: when it has been read, everything has.
+const END: &str = "\0end\0";
+
 /// How long something may take to appear on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program in a terminal of its own, which is read all the time.
 pub(crate) struct Terminal {
-    child: Child,
+    pid: rustix::process::Pid,
     keyboard: File,
     shown: Arc<(Mutex<Screen>, Condvar)>,
 }
@@ -27,7 +30,8 @@ pub(crate) struct Terminal {
 #[derive(Default)]
 struct Screen {
     text: String,
-    ended: bool,
+    /// The status it ended with.
+    status: Option<i32>,
 }
 
 impl Terminal {
@@ -38,31 +42,41 @@ impl Terminal {
         unlockpt(&keyboard).unwrap();
         tcsetwinsize(&keyboard, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let inner: OwnedFd = ioctl_tiocgptpeer(&keyboard, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        let mut ending = File::from(inner.try_clone().unwrap());
         let inner = || Stdio::from(inner.try_clone().unwrap());
         // setsid -c makes it the session's own terminal: Ctrl-C is a signal then, and /dev/tty is there.
         let arguments = ["-c", "-w", env!("CARGO_BIN_EXE_mypaas")].into_iter().chain(arguments.iter().copied());
         let mut command: Command = home.command("setsid", &arguments.collect::<Vec<_>>());
         command.env("TERM", "xterm-256color").stdin(inner()).stdout(inner()).stderr(inner());
-        let child = command.spawn().unwrap();
-        drop(command);
+        let mut child = command.spawn().unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
         let keyboard = File::from(keyboard);
         let shown = Arc::new((Mutex::new(Screen::default()), Condvar::new()));
         let (mut reader, screen) = (keyboard.try_clone().unwrap(), Arc::clone(&shown));
+        // This side stays open too: a terminal that everybody has left loses what was not read yet.
+        let waiting = thread::spawn(move || {
+            let status = child.wait().unwrap().code().unwrap_or(-1);
+            ending.write_all(END.as_bytes()).unwrap();
+            status
+        });
         thread::spawn(move || {
+            let mut bytes = Vec::new();
             let mut buffer = [0; 4096];
             loop {
-                // The last program in a terminal going away reads as an error.
-                let length = reader.read(&mut buffer).unwrap_or(0);
-                let mut shown = screen.0.lock().unwrap();
-                shown.text.push_str(&String::from_utf8_lossy(&buffer[..length]));
-                shown.ended = length == 0;
+                let length = reader.read(&mut buffer).unwrap();
+                bytes.extend_from_slice(&buffer[..length]);
+                let text = String::from_utf8_lossy(&bytes);
+                let ended = text.ends_with(END);
+                screen.0.lock().unwrap().text = text.trim_end_matches(END).to_owned();
                 screen.1.notify_all();
-                if length == 0 {
+                if ended {
+                    screen.0.lock().unwrap().status = Some(waiting.join().unwrap());
+                    screen.1.notify_all();
                     return;
                 }
             }
         });
-        Self { child, keyboard, shown }
+        Self { pid, keyboard, shown }
     }
 
     /// Types.
@@ -73,24 +87,24 @@ impl Terminal {
     /// Waits until this has been shown.
     pub(crate) fn until(&self, what: &str) {
         let shown = self.shown.0.lock().unwrap();
-        let (shown, _) = self.shown.1.wait_timeout_while(shown, PATIENCE, |shown| !shown.text.contains(what) && !shown.ended).unwrap();
+        let (shown, _) = self.shown.1.wait_timeout_while(shown, PATIENCE, |shown| !shown.text.contains(what) && shown.status.is_none()).unwrap();
         assert!(shown.text.contains(what), "no {what:?} in {:?}", shown.text);
     }
 
     /// Waits for the end: the status, and everything that was shown.
-    pub(crate) fn end(mut self) -> (i32, String) {
+    pub(crate) fn end(self) -> (i32, String) {
         let shown = self.shown.0.lock().unwrap();
-        let (shown, _) = self.shown.1.wait_timeout_while(shown, PATIENCE, |shown| !shown.ended).unwrap();
-        assert!(shown.ended, "it goes on: {:?}", shown.text);
-        let text = shown.text.clone();
-        drop(shown);
-        (self.child.wait().unwrap().code().unwrap_or(-1), text)
+        let (shown, _) = self.shown.1.wait_timeout_while(shown, PATIENCE, |shown| shown.status.is_none()).unwrap();
+        (shown.status.unwrap_or_else(|| panic!("it goes on: {:?}", shown.text)), shown.text.clone())
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // One that has ended is nobody's to kill. After a panic the lock may be poisoned: then it goes too.
+        if self.shown.0.lock().map_or(true, |shown| shown.status.is_none()) {
+            let _ = rustix::process::kill_process(self.pid, rustix::process::Signal::KILL);
+        }
     }
 }
 
