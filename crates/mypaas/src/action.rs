@@ -63,7 +63,9 @@ impl Drop for Action {
 
 /// A line that wraps cannot be written again: `\r` leads to its last piece only.
 fn turns(text: &str) -> bool {
-    io::stderr().is_terminal() && !environment::terminal_is_dumb() && terminal::width_of_stderr().is_some_and(|width| text.chars().count() + 3 < usize::from(width))
+    io::stderr().is_terminal()
+        && !environment::terminal_is_dumb()
+        && terminal::width_of_stderr().is_some_and(|width| text.chars().count() + 3 < usize::from(width))
 }
 
 fn spin(text: String) -> (Sender<()>, JoinHandle<()>) {

@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    access, apps, auth, authorizations, build_create, buildpacks, builds, completions, config, config_edit, create, disk, domains, drains, features, git,
-    keys, local, logs, maintenance, ps, ps_wait, regions, releases, run, scale, servers, stacks, state,
+    access, apps, auth, authorizations, build_create, buildpacks, builds, completions, config, config_edit, create, disk, domains, drains, features, git, keys,
+    local, logs, maintenance, ps, ps_wait, regions, releases, run, scale, servers, stacks, state,
 };
 
 /// `0.1.0`; the packages' script adds the build: `0.1.0 (build 1a2b3c4d)`.
@@ -54,7 +54,7 @@ pub(crate) enum Command {
     AuthorizationsInfo(authorizations::One),
     /// End a token
     #[command(name = "authorizations:revoke", alias = "authorizations:destroy")]
-    AuthorizationsRevoke(authorizations::One),
+    AuthorizationsRevoke(authorizations::Revoke),
     /// Replace a token by a new one
     #[command(name = "authorizations:rotate")]
     AuthorizationsRotate(authorizations::One),

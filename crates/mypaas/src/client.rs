@@ -224,7 +224,8 @@ impl Client {
     fn read<T: DeserializeOwned>(&self, method: &Method, path: &str, answer: &mut Response<Body>) -> Result<T, ClientError> {
         let request_id = text_header(answer.headers(), "request-id");
         let version = text_header(answer.headers(), VERSION);
-        let is_json = text_header(answer.headers(), "content-type").is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("json")));
+        let is_json =
+            text_header(answer.headers(), "content-type").is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("json")));
         if !is_json {
             return Err(ClientError::NotOurs { status: answer.status().as_u16(), call: self.name(method, path, request_id) });
         }

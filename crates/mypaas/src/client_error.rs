@@ -110,11 +110,14 @@ impl ClientError {
             }
             Self::Refused { status: 404, body, .. } if body.resource.as_deref() == Some("app") => "`mypaas apps` lists your apps".to_owned(),
             Self::Refused { status: 429, .. } => "wait a minute, then try again".to_owned(),
+            Self::Refused { status: 501, .. } => "this server cannot do that; a newer one may".to_owned(),
             Self::Refused { status: 500.., .. } | Self::Strange { status: 500.., .. } => {
                 "try again; if it stays, give the server's administrator the request id".to_owned()
             }
             Self::Refused { body, .. } => format!("see {}", body.url.as_ref()?),
-            Self::NotOurs { call, .. } | Self::Strange { call, .. } => format!("look at the address: `mypaas login --server URL` goes to another than {}", call.origin),
+            Self::NotOurs { call, .. } | Self::Strange { call, .. } => {
+                format!("look at the address: `mypaas login --server URL` goes to another than {}", call.origin)
+            }
             Self::Unreadable { version, .. } => {
                 format!("the server runs {}, and this program is {PROGRAM}: update the older one", version_words(version.as_deref()))
             }
@@ -186,6 +189,7 @@ mod tests {
         assert_eq!(error.hint().unwrap(), "`mypaas apps` lists your apps");
         assert_eq!(error.request_id(), Some("abc"));
         assert_eq!(refused(422, None, "Name is already taken").hint(), None);
+        assert_eq!(refused(501, None, "Not built yet.").hint().unwrap(), "this server cannot do that; a newer one may");
         assert_eq!(refused(401, None, "x").hint().unwrap(), "log in with `mypaas login`");
         assert_eq!(refused(422, None, "a\u{1b}[2Jb").to_string(), "a[2Jb");
     }

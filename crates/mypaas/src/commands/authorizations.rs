@@ -45,6 +45,13 @@ pub(crate) struct One {
     json: bool,
 }
 
+/// Names one of which nothing is shown afterwards.
+#[derive(Debug, Args)]
+pub(crate) struct Revoke {
+    /// The id, as `authorizations` lists it
+    id: String,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Update {
     /// The id, as `authorizations` lists it
@@ -90,7 +97,7 @@ pub(crate) fn info(context: &Context, args: &One) -> Result<(), Error> {
 }
 
 /// Ends one.
-pub(crate) fn revoke(context: &Context, args: &One) -> Result<(), Error> {
+pub(crate) fn revoke(context: &Context, args: &Revoke) -> Result<(), Error> {
     let action = Action::start(&format!("Revoking OAuth Authorization {}", args.id));
     context.client()?.delete(&of(&args.id, &[]))?;
     action.done();

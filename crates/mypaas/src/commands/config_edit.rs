@@ -83,9 +83,11 @@ fn in_editor(context: &Context, text: &str) -> Result<String, Error> {
     // `code --wait`: words, as git has it, but no shell.
     let mut words = editor.split_whitespace();
     let Some(program) = words.next() else { return Err(Error::failed("EDITOR names no program.")) };
-    let status = Command::new(program).args(words).arg(file.path()).status().map_err(|error| {
-        Error::failed_with_hint(format!("The editor {program} cannot be started: {error}."), "set EDITOR to the one you like")
-    })?;
+    let status = Command::new(program)
+        .args(words)
+        .arg(file.path())
+        .status()
+        .map_err(|error| Error::failed_with_hint(format!("The editor {program} cannot be started: {error}."), "set EDITOR to the one you like"))?;
     if !status.success() {
         return Err(Error::failed(format!("The editor {program} failed; nothing was changed.")));
     }

@@ -76,9 +76,8 @@ enum Event {
 
 /// Runs the processes until one of them ends, or the person ends them; then all end. The status is that of the first that ended.
 pub(crate) fn start(context: &Context, args: &Local) -> Result<u8, Error> {
-    let text = fs::read_to_string(&args.procfile).map_err(|error| {
-        Error::failed_with_hint(format!("{} cannot be read: {error}.", args.procfile), "go to the app's folder, or name the file with -f")
-    })?;
+    let text = fs::read_to_string(&args.procfile)
+        .map_err(|error| Error::failed_with_hint(format!("{} cannot be read: {error}.", args.procfile), "go to the app's folder, or name the file with -f"))?;
     let planned = plan(&procfile::parse(&text), &args.types, &args.concurrency, args.port)?;
     let variables = variables(&args.env)?;
 
@@ -143,7 +142,8 @@ fn plan(processes: &[Process], types: &[String], concurrency: &[String], first_p
         let chosen = if types.is_empty() { name != "release" } else { types.contains(name) };
         let count = wanted.iter().find(|(asked, _)| asked == name).map_or(u16::from(chosen), |(_, count)| *count);
         let base = u16::try_from(index).ok().and_then(|index| index.checked_mul(PORTS_PER_TYPE)).and_then(|offset| first_port.checked_add(offset));
-        let base = base.filter(|base| base.checked_add(PORTS_PER_TYPE).is_some()).ok_or_else(|| Error::Usage("There are not enough ports above that one.".into()))?;
+        let base =
+            base.filter(|base| base.checked_add(PORTS_PER_TYPE).is_some()).ok_or_else(|| Error::Usage("There are not enough ports above that one.".into()))?;
         planned.extend((0..count).map(|number| Planned { name: format!("{name}.{}", number + 1), command: process.command.clone(), port: base + number }));
     }
     Ok(planned)

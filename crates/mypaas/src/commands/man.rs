@@ -26,7 +26,10 @@ fn written(program: &Command) -> String {
     for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
         let _ = writeln!(page, ".SS {}", escaped(command.get_name()));
         let _ = writeln!(page, "{}.", escaped(&command.get_about().map(ToString::to_string).unwrap_or_default()));
-        command.get_arguments().filter(|argument| !argument.is_global_set() && !argument.is_hide_set() && argument.get_id() != "help").for_each(|argument| item(&mut page, argument));
+        command
+            .get_arguments()
+            .filter(|argument| !argument.is_global_set() && !argument.is_hide_set() && argument.get_id() != "help")
+            .for_each(|argument| item(&mut page, argument));
         let others: Vec<_> = command.get_all_aliases().collect();
         if !others.is_empty() {
             let _ = writeln!(page, ".PP\nAlso: {}.", escaped(&others.join(", ")));

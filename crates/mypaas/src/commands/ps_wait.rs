@@ -33,7 +33,8 @@ pub(crate) fn wait(context: &Context, args: &Wait) -> Result<(), Error> {
     loop {
         let dynos: Vec<Dyno> = app.client.list(&app.path(&["dynos"]))?;
         let counted = |dyno: &&Dyno| {
-            args.process_type.as_ref().is_none_or(|asked| dyno.process_type == *asked) && (args.with_run || !["run", "release"].contains(&dyno.process_type.as_str()))
+            args.process_type.as_ref().is_none_or(|asked| dyno.process_type == *asked)
+                && (args.with_run || !["run", "release"].contains(&dyno.process_type.as_str()))
         };
         let counted: Vec<&Dyno> = dynos.iter().filter(counted).collect();
         let there = counted.iter().filter(|dyno| dyno.release.version == newest && ["up", "idle"].contains(&dyno.state.as_str())).count();

@@ -57,9 +57,7 @@ fn reply(request: &Request) -> Answer {
         call if call.starts_with("GET /output/") => Answer::new(200, "-----> Node.js app detected\n-----> Compressing...\n       Done: 12M\n"),
         call if call.starts_with("GET /phase/") => Answer::new(200, "migrating\n"),
         "PUT /sources/put-it" => Answer::new(200, ""),
-        "GET /apps/shoop" | "GET /apps/shoop/config-vars" => {
-            error(404, r#"{"id":"not_found","resource":"app","message":"Couldn't find that app."}"#)
-        }
+        "GET /apps/shoop" | "GET /apps/shoop/config-vars" => error(404, r#"{"id":"not_found","resource":"app","message":"Couldn't find that app."}"#),
         _ => error(404, r#"{"id":"not_found","message":"Not found here."}"#),
     }
 }

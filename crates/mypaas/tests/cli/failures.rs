@@ -25,7 +25,9 @@ fn a_wrong_token_and_a_strange_server() {
     let said = Home::at(&server).mypaas(&["apps"]);
     assert!(said.err.starts_with(&format!("Error: {} answered 502 to GET /apps, without saying why.\n", server.url)), "{}", said.err);
 
-    for (status, kind, body) in [(200, "text/html", "<html>hello</html>"), (404, "text/html", "<html>no</html>"), (404, "application/json", "{}"), (302, "", "")] {
+    for (status, kind, body) in
+        [(200, "text/html", "<html>hello</html>"), (404, "text/html", "<html>no</html>"), (404, "application/json", "{}"), (302, "", "")]
+    {
         let server = Server::start(move |_, _| Answer::bare(status, body).with("content-type", kind));
         let said = Home::at(&server).mypaas(&["apps"]);
         let expected = format!("Error: {} is not a mypaas server: what it answers to GET /apps ({status}) is not the Platform API's.\n", server.url);
@@ -75,7 +77,8 @@ fn an_old_server_and_a_lack_of_permission() {
 
     let server = Server::start(|_, _| error(403, r#"{"id":"forbidden","message":"You do not have access to the app shop."}"#).with("request-id", "0123"));
     let said = Home::at(&server).mypaas(&["config"]);
-    let expected = "Error: You do not have access to the app shop.\nhint: `mypaas whoami` shows who you are; an app's owner can give you access to it\nrequest id: 0123\n";
+    let expected =
+        "Error: You do not have access to the app shop.\nhint: `mypaas whoami` shows who you are; an app's owner can give you access to it\nrequest id: 0123\n";
     assert_eq!((said.status, said.err.as_str()), (1, expected));
 }
 
@@ -124,7 +127,10 @@ fn what_is_not_a_command_is_usage() {
         (&["xyzzy"], "Error: \"xyzzy\" is not a mypaas command.\nhint: `mypaas help` lists the topics, `mypaas commands` all commands\n"),
         (&["config:get"], "Error: KEY is missing.\nhint: mypaas config:get <KEY>\n"),
         (&["apps", "--jsn"], "Error: \"--jsn\" does not belong here.\nhint: did you mean --json? mypaas apps --json\n"),
-        (&["releases", "-n", "many"], "Error: \"many\" cannot be used for --num <N>: invalid digit found in string.\nhint: `mypaas help releases` explains it\n"),
+        (
+            &["releases", "-n", "many"],
+            "Error: \"many\" cannot be used for --num <N>: invalid digit found in string.\nhint: `mypaas help releases` explains it\n",
+        ),
         (&["config", "-a"], "Error: --app <APP> needs a value.\nhint: `mypaas help config` explains it\n"),
         (&["config", "--json", "--shell"], "Error: --json and --shell exclude each other.\nhint: mypaas config --json\n"),
         (&["completions", "tcsh"], "Error: \"tcsh\" cannot be used for <SHELL>.\nhint: it is one of bash, zsh, fish\n"),

@@ -199,7 +199,16 @@ impl Home {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.path("work"));
         let foreign = ["SERVER", "TOKEN", "CA", "APP"].map(|name| format!("MYPAAS_{name}"));
-        for name in foreign.iter().map(String::as_str).chain(["XDG_CONFIG_HOME", "NO_COLOR", "VISUAL", "EDITOR", "DISPLAY", "WAYLAND_DISPLAY", "GIT_DIR", "GIT_WORK_TREE"]) {
+        for name in foreign.iter().map(String::as_str).chain([
+            "XDG_CONFIG_HOME",
+            "NO_COLOR",
+            "VISUAL",
+            "EDITOR",
+            "DISPLAY",
+            "WAYLAND_DISPLAY",
+            "GIT_DIR",
+            "GIT_WORK_TREE",
+        ]) {
             command.env_remove(name);
         }
         command.env("HOME", self.folder.path()).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
