@@ -21,6 +21,8 @@ pub(crate) async fn identify(State(api): State<Api>, request: Request, next: Nex
     let mut response = next.run(request).instrument(span).await;
     let headers = response.headers_mut();
     headers.insert("request-id", HeaderValue::from_str(&id.to_string()).expect("a UUID is ASCII"));
+    // The command line says who is behind whom.
+    headers.insert("mypaas-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
     headers.insert("ratelimit-remaining", HeaderValue::from(REMAINING));
     headers.insert("oauth-scope", HeaderValue::from_static("global"));
     headers.insert("oauth-scope-accepted", HeaderValue::from_static("global"));

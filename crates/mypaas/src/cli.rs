@@ -1,16 +1,21 @@
 //! What can be typed.
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    apps, auth, build_create, buildpacks, builds, config, create, disk, domains, drains, features, git, keys, logs, ps, releases, run, scale, stacks,
+    access, apps, auth, authorizations, build_create, buildpacks, builds, completions, config, config_edit, create, disk, domains, drains, features, git, keys,
+    local, logs, maintenance, ps, ps_wait, regions, releases, run, scale, servers, stacks, state,
+};
+
+/// `0.1.0`; the packages' script adds the build: `0.1.0 (build 1a2b3c4d)`.
+const VERSION: &str = match option_env!("MYPAAS_BUILD_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
 };
 
 /// Deploy and run apps on a mypaas server.
 #[derive(Debug, Parser)]
-#[command(name = "mypaas", version, propagate_version = false, max_term_width = 100)]
-#[command(after_help = "The app is the one named with -a or MYPAAS_APP, or else the one the git remote here leads to.\n\
-    MYPAAS_SERVER, MYPAAS_TOKEN and MYPAAS_CA stand in for a login.")]
+#[command(name = "mypaas", version = VERSION, propagate_version = false, disable_help_subcommand = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// App to run the command against
     #[arg(short, long, global = true, value_name = "APP")]
@@ -18,6 +23,9 @@ pub(crate) struct Cli {
     /// Git remote of the app to run the command against
     #[arg(short, long, global = true, value_name = "REMOTE")]
     pub(crate) remote: Option<String>,
+    /// Server to run the command against
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -32,12 +40,44 @@ pub(crate) enum Command {
     Logout,
     /// Print the email address one is logged in as
     #[command(alias = "auth:whoami")]
-    Whoami,
+    Whoami(auth::Whoami),
     /// Print the token
     #[command(name = "auth:token")]
     AuthToken,
+    /// List the tokens of your account
+    Authorizations(authorizations::List),
+    /// Make a token
+    #[command(name = "authorizations:create")]
+    AuthorizationsCreate(authorizations::Create),
+    /// Show a token's authorization
+    #[command(name = "authorizations:info")]
+    AuthorizationsInfo(authorizations::One),
+    /// End a token
+    #[command(name = "authorizations:revoke", alias = "authorizations:destroy")]
+    AuthorizationsRevoke(authorizations::Revoke),
+    /// Replace a token by a new one
+    #[command(name = "authorizations:rotate")]
+    AuthorizationsRotate(authorizations::One),
+    /// Say what a token is for
+    #[command(name = "authorizations:update")]
+    AuthorizationsUpdate(authorizations::Update),
+    /// List the servers you are logged in to
+    #[command(alias = "accounts")]
+    Servers(servers::List),
+    /// Have commands go to another of them
+    #[command(name = "servers:use", alias = "accounts:set")]
+    ServersUse(servers::One),
+    /// List who may work on an app
+    #[command(alias = "sharing")]
+    Access(access::List),
+    /// Let somebody work on an app
+    #[command(name = "access:add", alias = "sharing:add")]
+    AccessAdd(access::One),
+    /// Let somebody work on an app no more
+    #[command(name = "access:remove", alias = "sharing:remove")]
+    AccessRemove(access::One),
     /// List your apps
-    #[command(alias = "apps:list")]
+    #[command(alias = "apps:list", alias = "list")]
     Apps(apps::List),
     /// Create an app, and a git remote that leads to it
     #[command(alias = "apps:create")]
@@ -45,6 +85,9 @@ pub(crate) enum Command {
     /// Show an app
     #[command(alias = "apps:info")]
     Info(apps::Info),
+    /// Give an app another name
+    #[command(alias = "apps:rename")]
+    Rename(apps::Rename),
     /// Destroy an app for good
     #[command(alias = "apps:destroy", alias = "apps:delete")]
     Destroy(apps::Destroy),
@@ -74,14 +117,17 @@ pub(crate) enum Command {
     #[command(name = "ps:scale", alias = "scale", alias = "dyno:scale")]
     PsScale(scale::Scale),
     /// Print or set the size of dynos: standard-2x, or web=standard-2x worker=basic
-    #[command(name = "ps:type", alias = "ps:resize", alias = "dyno:type", alias = "dyno:resize")]
+    #[command(name = "ps:type", alias = "ps:resize", alias = "resize", alias = "dyno:type", alias = "dyno:resize")]
     PsType(scale::Type),
     /// Restart all dynos, one (web.1) or all of a type (web)
     #[command(name = "ps:restart", alias = "restart", alias = "dyno:restart")]
     PsRestart(ps::Restart),
     /// Stop a dyno (run.1234) or all of a type (run)
-    #[command(name = "ps:stop", alias = "ps:kill", alias = "dyno:stop", alias = "dyno:kill")]
+    #[command(name = "ps:stop", alias = "stop", alias = "kill", alias = "ps:kill", alias = "dyno:stop", alias = "dyno:kill")]
     PsStop(ps::Stop),
+    /// Wait until all dynos run the newest release
+    #[command(name = "ps:wait")]
+    PsWait(ps_wait::Wait),
     /// List the config vars
     Config(config::List),
     /// Set config vars: KEY=VALUE ...
@@ -93,6 +139,9 @@ pub(crate) enum Command {
     /// Remove config vars
     #[command(name = "config:unset", alias = "config:remove")]
     ConfigUnset(config::Unset),
+    /// Edit the config vars in your editor
+    #[command(name = "config:edit")]
+    ConfigEdit(config_edit::Edit),
     /// List the releases
     Releases(releases::List),
     /// Show a release
@@ -101,6 +150,9 @@ pub(crate) enum Command {
     /// Show what a release's command has said, while it goes on and afterwards
     #[command(name = "releases:output")]
     ReleasesOutput(releases::One),
+    /// Run the newest release's command again, in a new release
+    #[command(name = "releases:retry")]
+    ReleasesRetry,
     /// Go back to an earlier release
     #[command(alias = "releases:rollback")]
     Rollback(releases::Rollback),
@@ -120,7 +172,7 @@ pub(crate) enum Command {
     #[command(name = "run:detached")]
     RunDetached(run::Detached),
     /// Say whether maintenance mode is on
-    Maintenance,
+    Maintenance(maintenance::Show),
     /// Answer all requests with the maintenance page
     #[command(name = "maintenance:on")]
     MaintenanceOn,
@@ -162,7 +214,7 @@ pub(crate) enum Command {
     Features(features::List),
     /// Show a feature
     #[command(name = "features:info")]
-    FeaturesInfo(features::One),
+    FeaturesInfo(features::Info),
     /// Switch a feature on
     #[command(name = "features:enable")]
     FeaturesEnable(features::One),
@@ -174,13 +226,15 @@ pub(crate) enum Command {
     Labs(features::List),
     /// Show one of them
     #[command(name = "labs:info")]
-    LabsInfo(features::One),
+    LabsInfo(features::Info),
     /// Switch one of them on
     #[command(name = "labs:enable")]
     LabsEnable(features::One),
     /// Switch one of them off
     #[command(name = "labs:disable")]
     LabsDisable(features::One),
+    /// List where apps can be
+    Regions(regions::List),
     /// List the stacks
     #[command(alias = "stack", alias = "apps:stacks")]
     Stacks(stacks::List),
@@ -193,13 +247,13 @@ pub(crate) enum Command {
     #[command(name = "admin:disk")]
     AdminDisk(disk::Show),
     /// List the domains
-    Domains,
+    Domains(domains::List),
     /// Make a host name lead to the app
     #[command(name = "domains:add")]
     DomainsAdd(domains::One),
     /// Show a domain
     #[command(name = "domains:info")]
-    DomainsInfo(domains::One),
+    DomainsInfo(domains::Info),
     /// Take a host name from the app
     #[command(name = "domains:remove")]
     DomainsRemove(domains::One),
@@ -209,4 +263,43 @@ pub(crate) enum Command {
     /// Print the settings with which Heroku's own command line talks to this server, for eval
     #[command(name = "heroku:env")]
     HerokuEnv,
+    /// Run the Procfile's processes here, with .env
+    #[command(alias = "local:start")]
+    Local(local::Local),
+    /// Run a command here, with .env
+    #[command(name = "local:run")]
+    LocalRun(local::LocalRun),
+    /// Say whether the server answers, as what, and who you are there
+    Status(state::Status),
+    /// Say whether the server is newer than this program; nothing when it is not or cannot be asked
+    #[command(name = "update:check")]
+    UpdateCheck,
+    /// Look for what is wrong on this side, and say how to mend it
+    Doctor,
+    /// Explain a topic, a command, or an error code as logs have it
+    Help(Help),
+    /// List all commands
+    Commands(Commands),
+    /// Print a script that completes commands: source <(mypaas completions bash)
+    #[command(alias = "autocomplete")]
+    Completions(completions::Completions),
+    /// Print the manual page: mypaas man | man -l -
+    Man,
+    /// What could stand at the cursor
+    #[command(name = "__complete", hide = true)]
+    Complete(completions::Complete),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Help {
+    /// ps, ps:scale, H12; `codes` lists the error codes
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Commands {
+    /// Print JSON
+    #[arg(short = 'j', long)]
+    pub(crate) json: bool,
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::time::Duration;
 
-use api_types::Secret;
+use api_types::{ErrorBody, Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -25,6 +25,11 @@ const ANSWER: Duration = Duration::from_secs(120);
 /// The largest answer that is read, in bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
+/// The header in which a server says which version it is.
+const VERSION: &str = "mypaas-version";
+/// How a server, ours and Heroku's, answers to a path that it does not know.
+const NO_SUCH_ENDPOINT: &str = "The requested API endpoint was not found.";
+
 /// Who sends a request.
 pub(crate) enum Proof<'a> {
     Token(&'a Secret),
@@ -36,6 +41,8 @@ pub(crate) struct Client {
     agent: Agent,
     origin: Origin,
     token: Option<Secret>,
+    /// Whether the token is the environment's and not a login's.
+    environments_token: bool,
 }
 
 impl Client {
@@ -57,12 +64,23 @@ impl Client {
             .tls_config(trust.for_http())
             .build()
             .new_agent();
-        Self { agent, origin, token }
+        Self { agent, origin, token, environments_token: false }
+    }
+
+    /// Remembers where the token is from, for when it is refused.
+    pub(crate) fn with_environments_token(self, environments_token: bool) -> Self {
+        Self { environments_token, ..self }
     }
 
     /// The server.
     pub(crate) fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// The server's version, if it says so.
+    pub(crate) fn server_version(&self) -> Result<Option<String>, ClientError> {
+        let answer = self.send(&Method::GET, "/regions", self.proof().as_ref(), None, None)?;
+        Ok(text_header(answer.headers(), VERSION))
     }
 
     /// `GET` one thing.
@@ -187,17 +205,32 @@ impl Client {
             return Ok(answer);
         }
         let request_id = text_header(answer.headers(), "request-id");
-        let body = answer.body_mut().with_config().limit(LARGEST).read_json();
+        let version = text_header(answer.headers(), VERSION);
+        let body = answer.body_mut().with_config().limit(LARGEST).read_json::<ErrorBody>();
+        let status = status.as_u16();
+        let call = self.name(method, path, request_id);
         Err(match body {
-            Ok(body) => ClientError::Refused { status: status.as_u16(), body: Box::new(body), request_id },
-            Err(_) => ClientError::Strange { status: status.as_u16(), call: self.name(method, path, request_id) },
+            // Only what is asked with the token says something about the token.
+            Ok(_) if status == 401 && self.token.is_some() && path.starts_with('/') => {
+                ClientError::LoginEnded { call, environments_token: self.environments_token }
+            }
+            Ok(body) if status == 404 && body.message.starts_with(NO_SUCH_ENDPOINT) => ClientError::NotKnown { call, version },
+            Ok(body) => ClientError::Refused { status, body: Box::new(body), request_id: call.request_id },
+            Err(_) if status >= 500 => ClientError::Strange { status, call },
+            Err(_) => ClientError::NotOurs { status, call },
         })
     }
 
     fn read<T: DeserializeOwned>(&self, method: &Method, path: &str, answer: &mut Response<Body>) -> Result<T, ClientError> {
         let request_id = text_header(answer.headers(), "request-id");
+        let version = text_header(answer.headers(), VERSION);
+        let is_json =
+            text_header(answer.headers(), "content-type").is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("json")));
+        if !is_json {
+            return Err(ClientError::NotOurs { status: answer.status().as_u16(), call: self.name(method, path, request_id) });
+        }
         let body = answer.body_mut().with_config().limit(LARGEST).read_json();
-        body.map_err(|error| ClientError::Unreadable { call: self.name(method, path, request_id), reason: error.to_string() })
+        body.map_err(|error| ClientError::Unreadable { call: self.name(method, path, request_id), reason: error.to_string(), version })
     }
 
     fn trouble(&self, method: &Method, path: &str, trouble: Trouble) -> ClientError {

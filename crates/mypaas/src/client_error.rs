@@ -23,20 +23,37 @@ pub(crate) enum ClientError {
     /// The server said no, and why.
     #[error("{}", sentence(&body.message))]
     Refused { status: u16, body: Box<ErrorBody>, request_id: Option<String> },
+    /// The token is no longer taken.
+    #[error("Your login to {} is not valid any more: it has expired or was ended.", call.origin)]
+    LoginEnded { call: Box<Call>, environments_token: bool },
+    /// The server has no such path: it is older than this program.
+    #[error("{} does not know {}: it runs {}, and this program is {PROGRAM}.", call.origin, call.name, version_words(version.as_deref()))]
+    NotKnown { call: Box<Call>, version: Option<String> },
     /// Something answered that does not speak the Platform API.
+    #[error("{} is not a mypaas server: what it answers to {} ({status}) is not the Platform API's.", call.origin, call.name)]
+    NotOurs { status: u16, call: Box<Call> },
+    /// Something broke on the way, before or within the server.
     #[error("{} answered {status} to {}, without saying why.", call.origin, call.name)]
     Strange { status: u16, call: Box<Call> },
     /// The answer was a success that makes no sense.
     #[error("The answer of {} to {} cannot be understood: {reason}.", call.origin, call.name)]
-    Unreadable { call: Box<Call>, reason: String },
+    Unreadable { call: Box<Call>, reason: String, version: Option<String> },
     /// There was no answer.
     #[error("{}", no_answer(call, trouble))]
     Trouble { call: Box<Call>, trouble: Trouble },
 }
 
+/// This program's version.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
+fn version_words(version: Option<&str>) -> String {
+    version.map_or_else(|| "an older version".to_owned(), |version| format!("version {}", sentence(version)))
+}
+
 /// Why there was no answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
+    NoNetwork,
     UnknownHost,
     Unreachable(String),
     TimedOut,
@@ -69,7 +86,13 @@ impl Trouble {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Unreachable("nothing listens there".into()),
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Self::TimedOut,
-            _ => Self::Unreachable(error.to_string()),
+            io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => Self::NoNetwork,
+            _ => match error.to_string() {
+                // The resolver's own words; there is no kind for them.
+                text if text.contains("Temporary failure in name resolution") => Self::NoNetwork,
+                text if text.contains("failed to lookup address information") => Self::UnknownHost,
+                text => Self::Unreachable(text),
+            },
         }
     }
 }
@@ -78,18 +101,31 @@ impl ClientError {
     /// What to do next.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::LoginEnded { environments_token: true, .. } => "it is the token in MYPAAS_TOKEN: set another one, or unset it and log in".to_owned(),
+            Self::LoginEnded { call, .. } => format!("`mypaas login --server {}`", call.origin),
+            Self::NotKnown { .. } => "ask the server's administrator to update it".to_owned(),
             Self::Refused { status: 401, .. } => "log in with `mypaas login`".to_owned(),
+            Self::Refused { status: 403, body, .. } if body.url.is_none() => {
+                "`mypaas whoami` shows who you are; an app's owner can give you access to it".to_owned()
+            }
             Self::Refused { status: 404, body, .. } if body.resource.as_deref() == Some("app") => "`mypaas apps` lists your apps".to_owned(),
             Self::Refused { status: 429, .. } => "wait a minute, then try again".to_owned(),
+            Self::Refused { status: 501, .. } => "this server cannot do that; a newer one may".to_owned(),
             Self::Refused { status: 500.., .. } | Self::Strange { status: 500.., .. } => {
                 "try again; if it stays, give the server's administrator the request id".to_owned()
             }
             Self::Refused { body, .. } => format!("see {}", body.url.as_ref()?),
-            Self::Strange { call, .. } | Self::Unreadable { call, .. } => format!("is {} the address of a mypaas server?", call.origin),
+            Self::NotOurs { call, .. } | Self::Strange { call, .. } => {
+                format!("look at the address: `mypaas login --server URL` goes to another than {}", call.origin)
+            }
+            Self::Unreadable { version, .. } => {
+                format!("the server runs {}, and this program is {PROGRAM}: update the older one", version_words(version.as_deref()))
+            }
             Self::Trouble { trouble: Trouble::Untrusted(_), .. } => {
                 "if the server has a certificate authority of its own, name its file: `mypaas login --ca FILE`, or MYPAAS_CA".to_owned()
             }
             Self::Trouble { trouble: Trouble::BadUrl | Trouble::Body(_), .. } => return None,
+            Self::Trouble { trouble: Trouble::NoNetwork, .. } => "look at this machine's connection; nothing was changed on the server".to_owned(),
             Self::Trouble { .. } => "check the address and that the server runs".to_owned(),
         };
         Some(hint)
@@ -99,14 +135,21 @@ impl ClientError {
     pub(crate) fn request_id(&self) -> Option<&str> {
         match self {
             Self::Refused { request_id, .. } => request_id.as_deref(),
-            Self::Strange { call, .. } | Self::Unreadable { call, .. } | Self::Trouble { call, .. } => call.request_id.as_deref(),
+            Self::LoginEnded { call, .. }
+            | Self::NotKnown { call, .. }
+            | Self::NotOurs { call, .. }
+            | Self::Strange { call, .. }
+            | Self::Unreadable { call, .. }
+            | Self::Trouble { call, .. } => call.request_id.as_deref(),
         }
     }
 
     /// The status of an answer that was not a success.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
-            Self::Refused { status, .. } | Self::Strange { status, .. } => Some(*status),
+            Self::Refused { status, .. } | Self::Strange { status, .. } | Self::NotOurs { status, .. } => Some(*status),
+            Self::LoginEnded { .. } => Some(401),
+            Self::NotKnown { .. } => Some(404),
             _ => None,
         }
     }
@@ -115,6 +158,7 @@ impl ClientError {
 fn no_answer(call: &Call, trouble: &Trouble) -> String {
     let Call { origin, name, .. } = call;
     match trouble {
+        Trouble::NoNetwork => format!("{origin} cannot be reached: there is no network."),
         Trouble::UnknownHost => format!("{origin} cannot be reached: there is no host of that name."),
         Trouble::Unreachable(reason) => format!("{origin} cannot be reached: {reason}."),
         Trouble::TimedOut => format!("{origin} did not answer in time."),
@@ -145,6 +189,7 @@ mod tests {
         assert_eq!(error.hint().unwrap(), "`mypaas apps` lists your apps");
         assert_eq!(error.request_id(), Some("abc"));
         assert_eq!(refused(422, None, "Name is already taken").hint(), None);
+        assert_eq!(refused(501, None, "Not built yet.").hint().unwrap(), "this server cannot do that; a newer one may");
         assert_eq!(refused(401, None, "x").hint().unwrap(), "log in with `mypaas login`");
         assert_eq!(refused(422, None, "a\u{1b}[2Jb").to_string(), "a[2Jb");
     }
@@ -159,6 +204,10 @@ mod tests {
         assert_eq!(said(ureq::Error::HostNotFound), "http://localhost:1 cannot be reached: there is no host of that name.");
         let refused = ureq::Error::Io(io::ErrorKind::ConnectionRefused.into());
         assert_eq!(said(refused), "http://localhost:1 cannot be reached: nothing listens there.");
+        let no_network = ureq::Error::Io(io::ErrorKind::NetworkUnreachable.into());
+        assert_eq!(said(no_network), "http://localhost:1 cannot be reached: there is no network.");
+        let no_resolver = ureq::Error::Io(io::Error::other("failed to lookup address information: Temporary failure in name resolution"));
+        assert_eq!(said(no_resolver), "http://localhost:1 cannot be reached: there is no network.");
         let tls = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::General("no".into()));
         assert!(said(ureq::Error::Io(tls)).starts_with("No safe connection to http://localhost:1: "));
     }

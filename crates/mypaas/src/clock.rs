@@ -20,6 +20,17 @@ pub(crate) fn since(time: &str, now: Timestamp) -> String {
     }
 }
 
+/// Seconds as a person says them: `30 days`.
+pub(crate) fn length(seconds: u64) -> String {
+    let (amount, unit) = match seconds {
+        0..=119 => (seconds, "second"),
+        120..=7_199 => (seconds / 60, "minute"),
+        7_200..=172_799 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

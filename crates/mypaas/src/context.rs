@@ -18,6 +18,8 @@ pub(crate) struct Context {
     pub(crate) environment: Environment,
     pub(crate) credentials: Credentials,
     asked: Asked,
+    /// `--server`.
+    asked_server: Option<String>,
 }
 
 /// An app and the client of its server.
@@ -35,7 +37,7 @@ impl App {
 
 impl Context {
     /// Reads settings and credentials.
-    pub(crate) fn read(app: Option<String>, remote: Option<String>) -> Result<Self, Error> {
+    pub(crate) fn read(app: Option<String>, remote: Option<String>, server: Option<String>) -> Result<Self, Error> {
         let environment = Environment::read();
         let credentials = match credentials::path(&environment) {
             Ok(path) => Credentials::load(&path)?,
@@ -43,7 +45,7 @@ impl Context {
             Err(_) => Credentials::default(),
         };
         let app = app.or_else(|| environment.app.clone());
-        Ok(Self { environment, credentials, asked: Asked { app, remote } })
+        Ok(Self { environment, credentials, asked: Asked { app, remote }, asked_server: server })
     }
 
     /// Writes the credentials back.
@@ -61,9 +63,9 @@ impl Context {
         self.asked.app.as_deref()
     }
 
-    /// The server that the environment names.
+    /// The server that `--server` names, or else the environment.
     pub(crate) fn environment_server(&self) -> Result<Option<Origin>, Error> {
-        match &self.environment.server {
+        match self.asked_server.as_ref().or(self.environment.server.as_ref()) {
             Some(server) => Ok(Some(server.parse()?)),
             None if self.environment.token.is_some() => Err(TargetError::TokenWithoutServer.into()),
             None => Ok(None),
@@ -124,7 +126,9 @@ impl Context {
     pub(crate) fn client_of(&self, server: Origin) -> Result<Client, Error> {
         let token = self.token(&server).ok_or_else(|| TargetError::NotLoggedIn(server.clone()))?;
         let trust = self.trust(&server)?;
-        Ok(Client::new(server, Some(token), &trust))
+        let stored = self.credentials.server(&server).and_then(|stored| stored.token.as_ref());
+        let from_environment = stored.is_none_or(|stored| stored.expose() != token.expose());
+        Ok(Client::new(server, Some(token), &trust).with_environments_token(from_environment))
     }
 
     /// The token for `server`. That of the environment is for the environment's server only.

@@ -22,6 +22,8 @@ pub(crate) struct Environment {
     pub(crate) no_color: bool,
     /// Whether there is a display that a browser could open on.
     pub(crate) has_display: bool,
+    /// `VISUAL`, or else `EDITOR`: what `config:edit` opens.
+    pub(crate) editor: Option<String>,
     /// `TERM`, passed on to an attached dyno.
     pub(crate) term: Option<String>,
 }
@@ -43,9 +45,15 @@ impl Environment {
             config_home,
             no_color: variable("NO_COLOR").is_some(),
             has_display: variable("DISPLAY").is_some() || variable("WAYLAND_DISPLAY").is_some(),
+            editor: variable("VISUAL").or_else(|| variable("EDITOR")),
             term: variable("TERM"),
         }
     }
+}
+
+/// Whether the terminal can do no more than print.
+pub(crate) fn terminal_is_dumb() -> bool {
+    variable("TERM").is_none_or(|term| term == "dumb")
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the command line's one place that reads the environment")]

@@ -29,6 +29,9 @@ pub(crate) enum Error {
     Attach(#[from] AttachError),
     #[error("{0}")]
     Usage(String),
+    /// What was typed is no command, or not one's options.
+    #[error("{sentence}")]
+    Misunderstood { sentence: String, hint: Option<String> },
     #[error("{sentence}")]
     Failed { sentence: String, hint: Option<String> },
     #[error("The output cannot be written: {0}.")]
@@ -51,7 +54,7 @@ impl Error {
     /// The status to exit with: 2 when the command was not understood, 1 otherwise.
     pub(crate) fn exit_status(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Misunderstood { .. } => 2,
             _ => 1,
         }
     }
@@ -75,13 +78,14 @@ impl Error {
         text
     }
 
-    fn hint(&self) -> Option<String> {
+    /// What to do next.
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Client(error) => error.hint(),
             Self::Target(error) => Some(error.hint()),
             Self::Credentials(CredentialsError::Malformed { path }) => Some(format!("move {} away and log in again with `mypaas login`", path.display())),
             Self::Git(GitError::NoRepository) => Some("go to the app's repository, or start one with `git init`".into()),
-            Self::Failed { hint, .. } => hint.clone(),
+            Self::Failed { hint, .. } | Self::Misunderstood { hint, .. } => hint.clone(),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+pub(crate) use crate::action::Action;
 use crate::error::Error;
 
 /// Writes one line of data.
@@ -41,39 +42,6 @@ pub(crate) fn talk(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Says what is being done, then how it went: `Creating app... done, ⬢ shop`.
-pub(crate) struct Action {
-    finished: bool,
-}
-
-impl Action {
-    /// Says what is being done.
-    pub(crate) fn start(text: &str) -> Self {
-        let _ = write!(io::stderr().lock(), "{text}... ");
-        let _ = io::stderr().lock().flush();
-        Self { finished: false }
-    }
-
-    /// Says that it is done.
-    pub(crate) fn done(self) {
-        self.finish("done");
-    }
-
-    /// Says how it ended.
-    pub(crate) fn finish(mut self, text: &str) {
-        self.finished = true;
-        talk(text);
-    }
-}
-
-impl Drop for Action {
-    fn drop(&mut self) {
-        if !self.finished {
-            talk("!");
-        }
-    }
-}
-
 /// Whether stdout may be coloured.
 pub(crate) fn colour(no_color: bool) -> bool {
     !no_color && io::stdout().is_terminal()
@@ -81,14 +49,20 @@ pub(crate) fn colour(no_color: bool) -> bool {
 
 /// A log line with its `app[web.1]:` coloured, each name in its own colour.
 pub(crate) fn paint_log_line(text: &str) -> String {
-    const COLOURS: [u8; 5] = [33, 36, 32, 35, 34];
     let Some((head, rest)) = text.split_once("]:") else { return text.to_owned() };
     let Some((_, name)) = head.split_once('[') else { return text.to_owned() };
-    let sum: usize = name.bytes().map(usize::from).sum();
-    format!("\u{1b}[{}m{head}]:\u{1b}[0m{rest}", COLOURS[sum % COLOURS.len()])
+    format!("{}{rest}", paint(name, &format!("{head}]:")))
 }
 
-fn columns(rows: &[Vec<String>]) -> Vec<String> {
+/// Text in the colour of a name: each has its own, always the same.
+pub(crate) fn paint(name: &str, text: &str) -> String {
+    const COLOURS: [u8; 5] = [33, 36, 32, 35, 34];
+    let sum: usize = name.bytes().map(usize::from).sum();
+    format!("\u{1b}[{}m{text}\u{1b}[0m", COLOURS[sum % COLOURS.len()])
+}
+
+/// Rows in columns that are as wide as their widest cell, without space at the end.
+pub(crate) fn columns(rows: &[Vec<String>]) -> Vec<String> {
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..rows.iter().map(Vec::len).max().unwrap_or(0)).map(width).collect();
     let written = |row: &Vec<String>| {

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use rustix::stdio::{stdin, stdout};
+use rustix::stdio::{stderr, stdin, stdout};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 /// Whether a person types and reads: both stdin and stdout are a terminal. A dyno's terminal would change the bytes of a file.
@@ -13,6 +13,11 @@ pub(crate) fn is_interactive() -> bool {
 /// Columns and lines.
 pub(crate) fn size() -> Option<(u16, u16)> {
     tcgetwinsize(stdout()).ok().map(|size| (size.ws_col, size.ws_row)).filter(|(columns, lines)| *columns > 0 && *lines > 0)
+}
+
+/// Columns of the terminal that stderr is.
+pub(crate) fn width_of_stderr() -> Option<u16> {
+    tcgetwinsize(stderr()).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
 /// The terminal hands on each key as it is, until this is dropped.

@@ -1,16 +1,16 @@
-//! `apps`, `info`, `destroy`, `open`.
+//! `apps`, `info`, `rename`, `destroy`, `open`.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::{Command, Stdio};
 
-use api_types::{Account, App, Dyno};
+use api_types::{Account, App, AppUpdate, Dyno};
 use clap::Args;
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::git_remote;
 use crate::output::{self, Action};
+use crate::prompt;
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -40,6 +40,13 @@ pub(crate) struct Destroy {
     /// The app's name, to be destroyed without being asked
     #[arg(short, long, value_name = "APP")]
     confirm: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rename {
+    /// The app's new name
+    #[arg(value_name = "NEW_NAME")]
+    new_name: String,
 }
 
 #[derive(Debug, Args)]
@@ -138,14 +145,8 @@ fn count(dynos: &[Dyno]) -> String {
 pub(crate) fn destroy(context: &Context, args: &Destroy) -> Result<(), Error> {
     let asked = context.app_or(args.name.as_deref())?;
     let app: App = asked.client.get(&asked.path(&[]))?;
-    let confirmed = match &args.confirm {
-        Some(name) => name.clone(),
-        None => ask(&app.name)?,
-    };
-    if confirmed != app.name {
-        let sentence = format!("Confirmation {confirmed:?} did not match {}; nothing was destroyed.", app.name);
-        return Err(Error::failed(sentence));
-    }
+    let warning = format!("This will delete ⬢ {} including all add-ons.", app.name);
+    prompt::confirm_name(&app.name, args.confirm.as_deref(), &warning, "destroyed")?;
     let action = Action::start(&format!("Destroying ⬢ {} (including all add-ons)", app.name));
     asked.client.delete(&asked.path(&[]))?;
     action.done();
@@ -156,19 +157,26 @@ pub(crate) fn destroy(context: &Context, args: &Destroy) -> Result<(), Error> {
     Ok(())
 }
 
-fn ask(name: &str) -> Result<String, Error> {
-    if !io::stdin().is_terminal() {
-        return Err(Error::failed_with_hint(
-            format!("There is no terminal to ask whether {name} should really be destroyed."),
-            format!("add `--confirm {name}`"),
-        ));
+/// Gives the app another name. Its address changes with it, and so do the git remotes here that lead to it.
+pub(crate) fn rename(context: &Context, args: &Rename) -> Result<(), Error> {
+    let asked = context.app()?;
+    let before: App = asked.client.get(&asked.path(&[]))?;
+    let action = Action::start(&format!("Renaming ⬢ {} to {}", before.name, args.new_name));
+    let app: App = asked.client.patch(&asked.path(&[]), &AppUpdate { name: Some(args.new_name.clone()), ..AppUpdate::default() })?;
+    action.done();
+    output::line(&format!("{} | {}", app.web_url.as_deref().unwrap_or("-"), app.git_url))?;
+    for remote in git_remote::remotes() {
+        let url = match &remote.url {
+            url if *url == before.git_url => Some(&app.git_url),
+            url if before.ssh_git_url.as_ref() == Some(url) => app.ssh_git_url.as_ref(),
+            _ => None,
+        };
+        if let Some(url) = url {
+            git_remote::set_url(&remote.name, url)?;
+            output::talk(&format!("set git remote {} to {url}", remote.name));
+        }
     }
-    output::talk(&format!(" ▸    WARNING: This will delete ⬢ {name} including all add-ons."));
-    output::talk(&format!(" ▸    To proceed, type {name} or re-run this command with\n ▸    --confirm {name}\n"));
-    let _ = write!(io::stderr(), "> ");
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).map_err(Error::Stdin)?;
-    Ok(line.trim().to_owned())
+    Ok(())
 }
 
 /// Prints the app's URL, and opens it where there is a display.

@@ -1,6 +1,6 @@
 //! `login`, `logout`, `whoami`, `auth:token`.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use api_types::{Account, Authorization, AuthorizationCreate, Secret};
@@ -11,6 +11,7 @@ use crate::client_error::ClientError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output;
+use crate::prompt;
 use crate::target::TargetError;
 use crate::tls::Trust;
 
@@ -19,9 +20,6 @@ const EXPIRES_IN: u64 = 2_592_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Login {
-    /// Address of the server
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
     /// Trust only the certificates in this PEM file
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -33,12 +31,16 @@ pub(crate) struct Login {
     password_stdin: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Whoami {
+    /// Print JSON
+    #[arg(short = 'j', long)]
+    json: bool,
+}
+
 /// Trades email address and password for a token, and keeps that.
 pub(crate) fn login(context: &mut Context, args: Login) -> Result<(), Error> {
-    let server = match &args.server {
-        Some(server) => server.parse()?,
-        None => context.server()?,
-    };
+    let server = context.server()?;
     if !server.is_private() {
         output::talk(&format!("Warning: the connection to {server} is not encrypted; others can read the password and the token."));
     }
@@ -108,9 +110,9 @@ pub(crate) fn logout(context: &mut Context) -> Result<(), Error> {
 }
 
 /// Prints the account's email address, as the server knows it.
-pub(crate) fn whoami(context: &Context) -> Result<(), Error> {
+pub(crate) fn whoami(context: &Context, args: &Whoami) -> Result<(), Error> {
     let account: Account = context.client()?.get("/account")?;
-    output::line(&account.email)
+    if args.json { output::json(&account) } else { output::line(&account.email) }
 }
 
 /// Prints the token.
@@ -136,7 +138,7 @@ fn ask_email() -> Result<String, Error> {
         return Err(Error::Usage("There is no terminal to ask for the email address: name it with --email.".into()));
     }
     let _ = write!(io::stderr(), "Email: ");
-    let email = read_line()?;
+    let email = prompt::line()?;
     if email.is_empty() { Err(Error::Usage("An email address is needed.".into())) } else { Ok(email) }
 }
 
@@ -147,14 +149,8 @@ fn ask_password() -> Result<Secret, Error> {
 }
 
 fn read_password() -> Result<Secret, Error> {
-    let password = read_line()?;
+    let password = prompt::line()?;
     if password.is_empty() { Err(Error::Usage("There is no password on stdin.".into())) } else { Ok(Secret::new(password)) }
-}
-
-fn read_line() -> Result<String, Error> {
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).map_err(Error::Stdin)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn host_name() -> String {

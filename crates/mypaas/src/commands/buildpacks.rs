@@ -26,6 +26,7 @@ pub(crate) struct Put {
 #[derive(Args)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub(crate) struct Remove {
+    /// Name or URL, as `buildpacks` lists it
     #[arg(group = "which")]
     buildpack: Option<String>,
     /// Place in the order, from 1

@@ -1,5 +1,7 @@
 //! `config`, `config:set`, `config:get`, `config:unset`.
 
+use std::collections::BTreeMap;
+
 use api_types::{ConfigVars, ConfigVarsUpdate, Release};
 use clap::Args;
 
@@ -19,6 +21,7 @@ pub(crate) struct List {
 
 #[derive(Args)]
 pub(crate) struct Set {
+    /// Names with their values
     #[arg(required = true, value_name = "KEY=VALUE")]
     assignments: Vec<String>,
 }
@@ -32,14 +35,20 @@ impl std::fmt::Debug for Set {
 
 #[derive(Debug, Args)]
 pub(crate) struct Get {
+    /// The config var's name
+    #[arg(value_name = "KEY")]
     key: String,
     /// Print KEY=VALUE for a shell
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "json")]
     shell: bool,
+    /// Print JSON
+    #[arg(short = 'j', long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Unset {
+    /// The config vars' names
     #[arg(required = true, value_name = "KEY")]
     keys: Vec<String>,
 }
@@ -78,6 +87,7 @@ pub(crate) fn get(context: &Context, args: &Get) -> Result<(), Error> {
     let app = context.app()?;
     let vars: ConfigVars = app.client.get(&app.path(&["config-vars"]))?;
     match vars.0.get(&args.key) {
+        Some(value) if args.json => output::json(&BTreeMap::from([(&args.key, value)])),
         Some(value) if args.shell => output::line(&output::shell_assignment(&args.key, value)),
         Some(value) => output::line(value),
         None => Err(Error::failed(format!("⬢ {} has no config var {}.", app.name, args.key))),
@@ -91,7 +101,8 @@ pub(crate) fn unset(context: &Context, args: &Unset) -> Result<(), Error> {
     change(&app, "Unsetting", &update).map(drop)
 }
 
-fn change(app: &App, verb: &str, update: &ConfigVarsUpdate) -> Result<ConfigVars, Error> {
+/// Changes them in one release and says which it is.
+pub(crate) fn change(app: &App, verb: &str, update: &ConfigVarsUpdate) -> Result<ConfigVars, Error> {
     let keys: Vec<_> = update.0.keys().map(String::as_str).collect();
     let action = Action::start(&format!("{verb} {} and restarting ⬢ {}", keys.join(", "), app.name));
     let vars = app.client.patch(&app.path(&["config-vars"]), update)?;

@@ -13,10 +13,29 @@ pub(crate) struct One {
     hostname: String,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Print JSON
+    #[arg(short = 'j', long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Info {
+    /// Host name, as `domains` lists it
+    hostname: String,
+    /// Print JSON
+    #[arg(short = 'j', long)]
+    json: bool,
+}
+
 /// Lists the domains: the app's own name, then the added ones with where their DNS records should point.
-pub(crate) fn list(context: &Context) -> Result<(), Error> {
+pub(crate) fn list(context: &Context, args: &List) -> Result<(), Error> {
     let app = context.app()?;
     let domains: Vec<Domain> = app.client.list(&app.path(&["domains"]))?;
+    if args.json {
+        return output::json(&domains);
+    }
     let (own, custom): (Vec<_>, Vec<_>) = domains.iter().partition(|domain| domain.kind == "heroku");
     if !own.is_empty() {
         output::heading(&format!("{} Heroku Domain", app.name))?;
@@ -45,9 +64,12 @@ pub(crate) fn add(context: &Context, args: &One) -> Result<(), Error> {
 }
 
 /// Shows a domain.
-pub(crate) fn info(context: &Context, args: &One) -> Result<(), Error> {
+pub(crate) fn info(context: &Context, args: &Info) -> Result<(), Error> {
     let app = context.app()?;
     let domain: Domain = app.client.get(&app.path(&["domains", &args.hostname]))?;
+    if args.json {
+        return output::json(&domain);
+    }
     let rows = [
         ("cname:", domain.cname),
         ("created_at:", Some(domain.created_at)),

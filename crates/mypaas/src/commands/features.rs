@@ -21,6 +21,16 @@ pub(crate) struct One {
     feature: String,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Info {
+    /// The feature's name, as `features` or `labs` lists it
+    #[arg(value_name = "FEATURE")]
+    feature: String,
+    /// Print JSON
+    #[arg(short = 'j', long)]
+    json: bool,
+}
+
 /// Lists what an app can have switched on: the general features or those of labs.
 pub(crate) fn list(context: &Context, args: &List, labs: bool) -> Result<(), Error> {
     let app = context.app()?;
@@ -37,9 +47,12 @@ pub(crate) fn list(context: &Context, args: &List, labs: bool) -> Result<(), Err
 }
 
 /// Shows one.
-pub(crate) fn info(context: &Context, args: &One) -> Result<(), Error> {
+pub(crate) fn info(context: &Context, args: &Info) -> Result<(), Error> {
     let app = context.app()?;
     let feature: AppFeature = app.client.get(&app.path(&["features", &args.feature]))?;
+    if args.json {
+        return output::json(&feature);
+    }
     output::heading(&feature.name)?;
     output::line(&format!("Description: {}", feature.description))?;
     output::line(&format!("Enabled:     {}", feature.enabled))

@@ -1,11 +1,15 @@
 //! One module per topic; each command is a function from what was typed to what is printed.
 
+pub(crate) mod access;
 pub(crate) mod apps;
 pub(crate) mod auth;
+pub(crate) mod authorizations;
 pub(crate) mod build_create;
 pub(crate) mod buildpacks;
 pub(crate) mod builds;
+pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod config_edit;
 pub(crate) mod create;
 pub(crate) mod disk;
 pub(crate) mod domains;
@@ -14,25 +18,40 @@ pub(crate) mod features;
 pub(crate) mod git;
 pub(crate) mod heroku;
 pub(crate) mod keys;
+pub(crate) mod local;
 pub(crate) mod logs;
 pub(crate) mod maintenance;
+pub(crate) mod man;
 pub(crate) mod ps;
+pub(crate) mod ps_wait;
+pub(crate) mod regions;
 pub(crate) mod releases;
 pub(crate) mod run;
 pub(crate) mod scale;
+pub(crate) mod servers;
 pub(crate) mod stacks;
+pub(crate) mod state;
 
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::Error;
+use crate::help;
 
 /// Does what was typed; the answer is the status to exit with.
 pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
-    let mut context = Context::read(cli.app, cli.remote)?;
+    // What needs no server works when the credentials are broken, too.
+    match &cli.command {
+        Command::Help(args) => return help::help(&args.what).map(|()| 0),
+        Command::Commands(args) => return help::commands(args.json).map(|()| 0),
+        Command::Completions(args) => return completions::script(args).map(|()| 0),
+        Command::Man => return man::page().map(|()| 0),
+        _ => {}
+    }
+    let mut context = Context::read(cli.app, cli.remote, cli.server)?;
     match cli.command {
         Command::Login(args) => auth::login(&mut context, args),
         Command::Logout => auth::logout(&mut context),
-        Command::Whoami => auth::whoami(&context),
+        Command::Whoami(args) => auth::whoami(&context, &args),
         Command::AuthToken => auth::token(&context),
         Command::Apps(args) => apps::list(&context, &args),
         Command::Create(args) => create::create(&mut context, args),
@@ -61,7 +80,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::Logs(args) => logs::logs(&context, args),
         Command::Run(args) => return run::run(&context, args),
         Command::RunDetached(args) => run::detached(&context, args),
-        Command::Maintenance => maintenance::show(&context),
+        Command::Maintenance(args) => maintenance::show(&context, &args),
         Command::MaintenanceOn => maintenance::switch(&context, true),
         Command::MaintenanceOff => maintenance::switch(&context, false),
         Command::Builds(args) => builds::list(&context, &args),
@@ -87,12 +106,35 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::StacksSet(args) => stacks::set(&context, &args),
         Command::Gc(args) => disk::collect(&context, &args),
         Command::AdminDisk(args) => disk::show(&context, &args),
-        Command::Domains => domains::list(&context),
+        Command::Domains(args) => domains::list(&context, &args),
         Command::DomainsAdd(args) => domains::add(&context, &args),
         Command::DomainsInfo(args) => domains::info(&context, &args),
         Command::DomainsRemove(args) => domains::remove(&context, &args),
         Command::DomainsClear => domains::clear(&context),
         Command::HerokuEnv => heroku::env(&context),
+        Command::Authorizations(args) => authorizations::list(&context, &args),
+        Command::AuthorizationsCreate(args) => authorizations::create(&context, args),
+        Command::AuthorizationsInfo(args) => authorizations::info(&context, &args),
+        Command::AuthorizationsRevoke(args) => authorizations::revoke(&context, &args),
+        Command::AuthorizationsRotate(args) => authorizations::rotate(&context, &args),
+        Command::AuthorizationsUpdate(args) => authorizations::update(&context, &args),
+        Command::Servers(args) => servers::list(&context, &args),
+        Command::ServersUse(args) => servers::choose(&mut context, &args),
+        Command::Access(args) => access::list(&context, &args),
+        Command::AccessAdd(args) => access::add(&context, &args),
+        Command::AccessRemove(args) => access::remove(&context, &args),
+        Command::Rename(args) => apps::rename(&context, &args),
+        Command::PsWait(args) => ps_wait::wait(&context, &args),
+        Command::ConfigEdit(args) => config_edit::edit(&context, &args),
+        Command::ReleasesRetry => releases::retry(&context),
+        Command::Regions(args) => regions::list(&context, &args),
+        Command::Local(args) => return local::start(&context, &args),
+        Command::LocalRun(args) => return local::run(&args),
+        Command::Status(args) => state::status(&context, &args),
+        Command::UpdateCheck => state::update_check(&context),
+        Command::Doctor => state::doctor(&context),
+        Command::Complete(args) => completions::complete(&context, &args),
+        Command::Help(_) | Command::Commands(_) | Command::Completions(_) | Command::Man => Ok(()),
     }?;
     Ok(0)
 }

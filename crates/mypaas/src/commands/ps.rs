@@ -25,13 +25,34 @@ pub(crate) struct Restart {
     /// A dyno (web.1) or a process type (web); all dynos when left out
     #[arg(value_name = "DYNO|TYPE")]
     what: Option<String>,
+    #[command(flatten)]
+    named: Named,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Stop {
     /// A dyno (run.1234) or a process type (run)
-    #[arg(value_name = "DYNO|TYPE")]
-    what: String,
+    #[arg(value_name = "DYNO|TYPE", required_unless_present_any = ["dyno_name", "process_type"])]
+    what: Option<String>,
+    #[command(flatten)]
+    named: Named,
+}
+
+/// The same by flags, as Heroku's command line has it now.
+#[derive(Debug, Args)]
+struct Named {
+    /// The dyno
+    #[arg(short, long, value_name = "DYNO", conflicts_with_all = ["what", "process_type"])]
+    dyno_name: Option<String>,
+    /// The process type
+    #[arg(short, long, value_name = "TYPE", conflicts_with = "what")]
+    process_type: Option<String>,
+}
+
+impl Named {
+    fn or<'a>(&'a self, what: &'a Option<String>) -> Option<&'a str> {
+        what.as_deref().or(self.dyno_name.as_deref()).or(self.process_type.as_deref())
+    }
 }
 
 /// Lists the dynos, grouped by what they run.
@@ -87,7 +108,7 @@ fn number(dyno: &Dyno) -> u64 {
 /// Restarts dynos.
 pub(crate) fn restart(context: &Context, args: &Restart) -> Result<(), Error> {
     let app = context.app()?;
-    let (what, path) = match args.what.as_deref() {
+    let (what, path) = match args.named.or(&args.what) {
         None => ("all dynos".to_owned(), app.path(&["dynos"])),
         Some(dyno) if dyno.contains('.') => (format!("dyno {dyno}"), app.path(&["dynos", dyno])),
         Some(process_type) => (format!("all {process_type} dynos"), app.path(&["formations", process_type])),
@@ -101,9 +122,10 @@ pub(crate) fn restart(context: &Context, args: &Restart) -> Result<(), Error> {
 /// Stops dynos. Those of the formation come back; a one-off dyno ends.
 pub(crate) fn stop(context: &Context, args: &Stop) -> Result<(), Error> {
     let app = context.app()?;
-    let (what, kind) = if args.what.contains('.') { (format!("dyno {}", args.what), "dynos") } else { (format!("all {} dynos", args.what), "formations") };
+    let asked = args.named.or(&args.what).unwrap_or_default();
+    let (what, kind) = if asked.contains('.') { (format!("dyno {asked}"), "dynos") } else { (format!("all {asked} dynos"), "formations") };
     let action = Action::start(&format!("Stopping {what} on ⬢ {}", app.name));
-    app.client.act(&app.path(&[kind, &args.what, "actions", "stop"]))?;
+    app.client.act(&app.path(&[kind, asked, "actions", "stop"]))?;
     action.done();
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! `releases`, `releases:info`, `releases:output`, `rollback`.
+//! `releases`, `releases:info`, `releases:output`, `releases:retry`, `rollback`.
 
 use std::io::BufRead;
 
-use api_types::{Release, ReleaseCreate, Secret};
+use api_types::{Formation, Release, ReleaseCreate, Secret};
 use clap::Args;
 
 use crate::clock;
@@ -127,6 +127,32 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<(), Error> 
         follow(&app, url)?;
     }
     Ok(())
+}
+
+/// Makes a new release of what the newest one is, to run its release command again.
+pub(crate) fn retry(context: &Context) -> Result<(), Error> {
+    let app = context.app()?;
+    let Some(newest) = newest(&app, 1)?.into_iter().next() else { return Err(Error::failed(format!("⬢ {} has no releases.", app.name))) };
+    let formation: Vec<Formation> = app.client.list(&app.path(&["formation"]))?;
+    if !formation.iter().any(|one| one.process_type == "release") {
+        return Err(Error::failed_with_hint(
+            format!("⬢ {} has no release command, so there is nothing to retry.", app.name),
+            "a line `release: COMMAND` in the Procfile makes one",
+        ));
+    }
+    let Some(slug) = newest.slug else { return Err(Error::failed(format!("Release v{} has no slug; deploy the app instead.", newest.version))) };
+    let action = Action::start(&format!("Retrying v{} on ⬢ {}", newest.version, app.name));
+    let description = Some(format!("Retry of v{}: {}", newest.version, newest.description));
+    let request = ReleaseCreate { slug: Some(slug.id), description, ..ReleaseCreate::default() };
+    let release: Release = app.client.post(&app.path(&["releases"]), &request)?;
+    action.finish(&format!("done, v{}", release.version));
+    match &release.output_stream_url {
+        Some(url) => {
+            output::talk("Running release command...");
+            follow(&app, url)
+        }
+        None => Ok(()),
+    }
 }
 
 /// Prints what a release's command says, to its end.

@@ -12,6 +12,9 @@ pub(crate) struct Scale {
     /// web=2, web+1, worker-1, web=1:standard-2x; the formation is printed when left out
     #[arg(value_name = "TYPE=N[:SIZE]")]
     changes: Vec<String>,
+    /// Print JSON
+    #[arg(short = 'j', long)]
+    json: bool,
 }
 
 /// Changes the formation, or prints it.
@@ -21,6 +24,9 @@ pub(crate) fn scale(context: &Context, args: &Scale) -> Result<(), Error> {
     let path = app.path(&["formation"]);
     if updates.is_empty() {
         let formation: Vec<Formation> = app.client.list(&path)?;
+        if args.json {
+            return output::json(&formation);
+        }
         if formation.is_empty() {
             return Err(Error::failed_with_hint(format!("No process types on ⬢ {}.", app.name), "push an app with a Procfile: `git push mypaas main`"));
         }
@@ -30,6 +36,10 @@ pub(crate) fn scale(context: &Context, args: &Scale) -> Result<(), Error> {
     let action = Action::start("Scaling dynos");
     let asked: Vec<String> = updates.iter().map(|update| update.process_type.clone()).collect();
     let formation: Vec<Formation> = app.client.patch(&path, &FormationBatchUpdate { updates })?;
+    if args.json {
+        action.done();
+        return output::json(&formation);
+    }
     let changed = formation.iter().filter(|one| asked.contains(&one.process_type));
     let words: Vec<_> = changed.map(|one| format!("{} at {}:{}", one.process_type, one.quantity, one.size)).collect();
     action.finish(&format!("done, now running {}", words.join(", ")));
@@ -41,6 +51,9 @@ pub(crate) struct Type {
     /// A size for all types, or web=standard-2x; the sizes in use are printed when left out
     #[arg(value_name = "[TYPE=]SIZE")]
     sizes: Vec<String>,
+    /// Print JSON
+    #[arg(short = 'j', long)]
+    json: bool,
 }
 
 /// Changes the size of dynos, or prints the sizes in use.
@@ -70,6 +83,9 @@ pub(crate) fn resize(context: &Context, args: &Type) -> Result<(), Error> {
         let _: Vec<Formation> = app.client.patch(&path, &FormationBatchUpdate { updates })?;
         action.done();
         formation = app.client.list(&path)?;
+    }
+    if args.json {
+        return output::json(&formation);
     }
     output::heading("Process Types")?;
     let width = formation.iter().map(|one| one.process_type.len()).max().unwrap_or(0);

@@ -11,11 +11,17 @@ mod builds;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod disk;
+#[cfg(test)]
+mod docs;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod git;
+#[cfg(test)]
+mod help;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
@@ -23,8 +29,14 @@ mod logs;
 #[cfg(test)]
 mod ps;
 #[cfg(test)]
+mod pty;
+#[cfg(test)]
 mod releases;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod terminals;

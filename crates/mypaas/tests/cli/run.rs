@@ -13,17 +13,17 @@ use serde_json::{Value, json};
 use crate::bodies;
 use crate::support::{Home, Server, json as answer};
 
-type Stream = StreamOwned<ServerConnection, std::net::TcpStream>;
+pub(crate) type Stream = StreamOwned<ServerConnection, std::net::TcpStream>;
 
-struct Rendezvous {
-    url: String,
-    certificate: String,
+pub(crate) struct Rendezvous {
+    pub(crate) url: String,
+    pub(crate) certificate: String,
     /// What the client sent after the secret.
-    conversation: JoinHandle<Vec<u8>>,
+    pub(crate) conversation: JoinHandle<Vec<u8>>,
 }
 
 /// Reads the secret, greets, then lets `talk` go on.
-fn rendezvous(talk: impl FnOnce(&mut Stream) -> Vec<u8> + Send + 'static) -> Rendezvous {
+pub(crate) fn rendezvous(talk: impl FnOnce(&mut Stream) -> Vec<u8> + Send + 'static) -> Rendezvous {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -53,13 +53,13 @@ fn rendezvous(talk: impl FnOnce(&mut Stream) -> Vec<u8> + Send + 'static) -> Ren
     Rendezvous { url, certificate: cert.pem(), conversation }
 }
 
-fn api(attach_url: &str) -> Server {
+pub(crate) fn api(attach_url: &str) -> Server {
     let mut dyno = bodies::dyno("run.4821", "starting");
     dyno["attach_url"] = json!(attach_url);
     Server::start(move |_, _| answer(&dyno))
 }
 
-fn home(server: &Server, certificate: &str) -> Home {
+pub(crate) fn home(server: &Server, certificate: &str) -> Home {
     let home = Home::at(server);
     let ca = home.path("ca.pem");
     std::fs::write(&ca, certificate).unwrap();

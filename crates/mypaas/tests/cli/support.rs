@@ -43,7 +43,12 @@ pub(crate) fn error(status: u16, body: impl std::fmt::Display) -> Answer {
 
 impl Answer {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into() }.with("content-type", "application/json")
+        Self::bare(status, body).with("content-type", "application/json")
+    }
+
+    /// Without a content type.
+    pub(crate) fn bare(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into() }
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -186,15 +191,29 @@ impl Home {
     }
 
     fn spawn(&self, program: &str, arguments: &[&str]) -> Child {
+        self.command(program, arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// A program in this home, with nothing of the environment that could lead it elsewhere.
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(self.path("work")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(arguments).current_dir(self.path("work"));
         let foreign = ["SERVER", "TOKEN", "CA", "APP"].map(|name| format!("MYPAAS_{name}"));
-        for name in foreign.iter().map(String::as_str).chain(["XDG_CONFIG_HOME", "DISPLAY", "WAYLAND_DISPLAY", "GIT_DIR", "GIT_WORK_TREE"]) {
+        for name in foreign.iter().map(String::as_str).chain([
+            "XDG_CONFIG_HOME",
+            "NO_COLOR",
+            "VISUAL",
+            "EDITOR",
+            "DISPLAY",
+            "WAYLAND_DISPLAY",
+            "GIT_DIR",
+            "GIT_WORK_TREE",
+        ]) {
             command.env_remove(name);
         }
         command.env("HOME", self.folder.path()).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.spawn().unwrap()
+        command
     }
 }
 

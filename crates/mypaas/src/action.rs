@@ -1,0 +1,81 @@
+//! Work that takes a while: what is being done, then how it went.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::environment;
+use crate::output;
+use crate::terminal;
+
+const FRAMES: [&str; 8] = ["⣾", "⣽", "⣻", "⢿", "⡿", "⣟", "⣯", "⣷"];
+const FRAME: Duration = Duration::from_millis(100);
+
+/// Says what is being done, then how it went: `Creating app... done, ⬢ shop`. In between something turns, if stderr is a terminal
+/// that is wide enough for the line.
+pub(crate) struct Action {
+    text: String,
+    finished: bool,
+    spinner: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Action {
+    /// Says what is being done.
+    pub(crate) fn start(text: &str) -> Self {
+        let text = text.to_owned() + "...";
+        let _ = write!(io::stderr().lock(), "{text} ");
+        let _ = io::stderr().lock().flush();
+        let spinner = turns(&text).then(|| spin(text.clone()));
+        Self { text, finished: false, spinner }
+    }
+
+    /// Says that it is done.
+    pub(crate) fn done(self) {
+        self.finish("done");
+    }
+
+    /// Says how it ended.
+    pub(crate) fn finish(mut self, text: &str) {
+        self.end(text);
+    }
+
+    fn end(&mut self, text: &str) {
+        self.finished = true;
+        match self.spinner.take() {
+            Some((stop, thread)) => {
+                drop(stop);
+                let _ = thread.join();
+                output::talk(&format!("\r{} {text}\u{1b}[K", self.text));
+            }
+            None => output::talk(text),
+        }
+    }
+}
+
+impl Drop for Action {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.end("!");
+        }
+    }
+}
+
+/// A line that wraps cannot be written again: `\r` leads to its last piece only.
+fn turns(text: &str) -> bool {
+    io::stderr().is_terminal()
+        && !environment::terminal_is_dumb()
+        && terminal::width_of_stderr().is_some_and(|width| text.chars().count() + 3 < usize::from(width))
+}
+
+fn spin(text: String) -> (Sender<()>, JoinHandle<()>) {
+    let (stop, stopped) = mpsc::channel();
+    let turn = move || {
+        let mut frames = FRAMES.iter().cycle();
+        while let (Err(RecvTimeoutError::Timeout), Some(frame)) = (stopped.recv_timeout(FRAME), frames.next()) {
+            let mut err = io::stderr().lock();
+            let _ = write!(err, "\r{text} {frame}\u{1b}[K").and_then(|()| err.flush());
+        }
+    };
+    (stop, thread::spawn(turn))
+}
