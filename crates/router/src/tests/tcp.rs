@@ -239,6 +239,11 @@ async fn large_dyno() -> Backend {
             tokio::spawn(async move {
                 let head = read_head(&mut io).await;
                 let broken = head.contains("/broken");
+                if head.contains("/endless") {
+                    io.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n").await.unwrap();
+                    while io.write_all(&[b'?'; 100_003]).await.is_ok() {}
+                    return;
+                }
                 let length = if head.contains("/until-close") { String::new() } else { format!("Content-Length: {LARGE}\r\n") };
                 io.write_all(format!("HTTP/1.1 200 OK\r\n{length}\r\n").as_bytes()).await.unwrap();
                 for piece in pattern(if broken { LARGE / 2 } else { LARGE }).chunks(100_003) {
@@ -297,7 +302,7 @@ async fn what_a_broken_answer_leaves_behind_reaches_nobody() {
     for _ in 0..3 {
         // One client leaves in the middle, with much on its way; another one's dyno breaks off.
         let mut leaves = TcpStream::connect(router.address).await.unwrap();
-        leaves.write_all(GET.as_bytes()).await.unwrap();
+        leaves.write_all(GET.replace("GET / ", "GET /endless ").as_bytes()).await.unwrap();
         read_head(&mut leaves).await;
         leaves.read_exact(&mut vec![0; LARGE / 3]).await.unwrap();
         drop(leaves);

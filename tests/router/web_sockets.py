@@ -1,13 +1,14 @@
-"""WebSockets through the router, in the manner of the Autobahn test suite (its own runs on Python 2 only): an echo server of
-PyPI's `websockets` is asked with raw frames, good and bad, once directly and once through the router, and must answer alike:
+"""WebSockets through the router, in the manner of the Autobahn test suite (its own runs on Python 2 only): an echo server on
+PyPI's `wsproto` is asked with raw frames, good and bad, once directly and once through the router, and must answer alike:
 the same frames, the same close code, the same end. Arguments: the echo server's port, the router's port.
 """
-import asyncio, itertools, logging, os, struct, sys
-import websockets.asyncio.server
+import asyncio, itertools, os, struct, sys
+from wsproto import ConnectionType, WSConnection, events
+from wsproto.connection import ConnectionState
 
 DIRECT, ROUTER = (("127.0.0.1", int(port)) for port in sys.argv[1:3])
 TEXT, BINARY, CLOSE, PING, PONG, MORE = 1, 2, 8, 9, 10, 0
-LIMIT = 20
+LIMIT = 60
 MASK = b"\x12\x34\x56\x78"
 
 
@@ -84,9 +85,36 @@ def cases():
     yield "10 a message of 64 KiB in frames of 1300", fragments(TEXT, b"*" * 65536, 1300) + BYE, 0
 
 
-async def echo(connection):
-    async for message in connection:
-        await connection.send(message)
+async def echo(reader, writer):
+    """Answers in the order in which things come, however they are cut: what it says depends on nothing else."""
+    socket, parts, kind = WSConnection(ConnectionType.SERVER), [], None
+    try:
+        while data := await reader.read(65536):
+            socket.receive_data(data)
+            for event in socket.events():
+                if isinstance(event, events.Request):
+                    writer.write(socket.send(events.AcceptConnection()))
+                elif isinstance(event, events.Message):
+                    parts.append(event.data)
+                    if event.message_finished:
+                        writer.write(socket.send(events.Message(data=parts[0][:0].join(parts))))
+                        parts = []
+                elif isinstance(event, events.Ping):
+                    writer.write(socket.send(event.response()))
+                elif isinstance(event, events.CloseConnection):
+                    if socket.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
+                        writer.write(socket.send(event.response()))
+                    await writer.drain()
+                    # What still comes is read, or the last frames could get lost with the connection.
+                    writer.write_eof()
+                    while await reader.read(65536):
+                        pass
+                    return
+            await writer.drain()
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
 
 
 async def judge(address, sent, piece):
@@ -120,9 +148,7 @@ async def judge(address, sent, piece):
 
 
 async def main():
-    logging.getLogger("websockets").setLevel(logging.CRITICAL)
-    options = {"max_size": 2**25, "compression": None, "ping_interval": None, "close_timeout": 2}
-    async with websockets.asyncio.server.serve(echo, *DIRECT, **options):
+    async with await asyncio.start_server(echo, *DIRECT):
         count, failed = 0, []
         for name, sent, piece in cases():
             try:
