@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use engine::Platform;
+use engine::{Platform, RouterPass};
 use logs::{Logplex, Sessions};
+use tokio_util::sync::CancellationToken;
 
 mod routes;
 
@@ -51,6 +52,7 @@ mod regions;
 mod stacks;
 
 mod keeping;
+mod routers;
 
 #[cfg(test)]
 mod tests;
@@ -61,6 +63,9 @@ pub struct Api {
     pub platform: Arc<Platform>,
     pub logplex: Arc<Logplex>,
     pub sessions: Arc<Sessions>,
+    pub router_pass: Arc<RouterPass>,
+    /// The platform stops: what never ends by itself ends.
+    pub stopping: CancellationToken,
 }
 
 /// The Platform API, ready to be served.

@@ -7,7 +7,7 @@ use axum::{
 
 use crate::{
     Api, account, apps, authorizations, buildpack_installations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, features, formation, keeping,
-    keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, regions, releases, request_id, slugs, sources, stacks,
+    keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, regions, releases, request_id, routers, slugs, sources, stacks,
 };
 
 pub(crate) fn router(api: Api) -> Router {
@@ -86,6 +86,8 @@ fn of_platform() -> Router<Api> {
         .route("/mypaas/disk", get(keeping::disk))
         .route("/mypaas/garbage", get(keeping::garbage))
         .route("/mypaas/garbage/actions/collect", post(keeping::collect))
+        .route("/mypaas/router/routes", get(routers::routes))
+        .route("/mypaas/router/reports", post(routers::report))
         .route("/regions", get(regions::list))
         .route("/regions/{region}", get(regions::info))
         .route("/dyno-sizes", get(dyno_sizes::list))

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, str::FromStr, sync::Arc};
 
-use crate::{app::AppId, dyno::DynoName, error_code::ErrorCode, names::AppName};
+use crate::{app::AppId, dyno::DynoName, error_code::ErrorCode, feature::Feature, names::AppName};
 
 /// Everything the router knows: which host belongs to which app. Replaced whole, never changed in place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -116,6 +116,32 @@ pub struct Features {
     pub keep_alive: bool,
     /// `least-in-flight`: of two dynos drawn, the less busy one.
     pub least_in_flight: bool,
+}
+
+impl Features {
+    /// Those among an app's features that mean something to the router, by name.
+    pub fn list(self) -> Vec<Feature> {
+        Feature::ALL.into_iter().filter(|feature| Self::default().with(*feature).is_some_and(|with| self.has_all_of(with))).collect()
+    }
+
+    /// With this one switched on. None: the router has nothing to do with it.
+    pub const fn with(mut self, feature: Feature) -> Option<Self> {
+        match feature {
+            Feature::SessionAffinity => self.session_affinity = true,
+            Feature::EndToEndContinue => self.end_to_end_continue = true,
+            Feature::KeepAlive => self.keep_alive = true,
+            Feature::LeastInFlight => self.least_in_flight = true,
+            Feature::Preboot | Feature::LogRuntimeMetrics => return None,
+        }
+        Some(self)
+    }
+
+    const fn has_all_of(self, other: Self) -> bool {
+        (self.session_affinity || !other.session_affinity)
+            && (self.end_to_end_continue || !other.end_to_end_continue)
+            && (self.keep_alive || !other.keep_alive)
+            && (self.least_in_flight || !other.least_in_flight)
+    }
 }
 
 /// A web dyno as the router sees it.
@@ -238,6 +264,14 @@ mod tests {
         assert_eq!(table.route("a.b.example.com"), Some(&far));
         assert_eq!(table.route("example.com"), None, "a wildcard is for names below it");
         assert_eq!(table.route(&(".".repeat(200) + "example.com")), None);
+    }
+
+    #[test]
+    fn features_by_name_and_back() {
+        let some = Features { keep_alive: true, session_affinity: true, ..Features::default() };
+        assert_eq!(some.list(), [Feature::SessionAffinity, Feature::KeepAlive]);
+        let back = some.list().into_iter().try_fold(Features::default(), Features::with);
+        assert_eq!((back, Features::default().with(Feature::Preboot)), (Some(some), None));
     }
 
     #[test]

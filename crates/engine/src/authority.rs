@@ -1,7 +1,9 @@
 //! The one door: who may do what to which app.
 
 use domain::{App, AppName, Email};
+use secrecy::{ExposeSecret, SecretString};
 use store::{StoreError, Tx};
+use subtle::ConstantTimeEq;
 
 use crate::{accounts::Actor, platform::Platform, refusal::Refusal};
 
@@ -50,6 +52,22 @@ impl Platform {
         tx.set_admin(account.id, admin).await?;
         tx.commit().await?;
         Ok(true)
+    }
+}
+
+/// The secret that the platform's own routers share with it, when they run as processes of their own.
+pub struct RouterPass(SecretString);
+
+impl RouterPass {
+    pub fn new(secret: String) -> Self {
+        Self(secret.into())
+    }
+
+    /// Whether who shows this is one of the platform's routers: they learn every route and write request lines of every app,
+    /// and may do nothing else.
+    pub fn authorize_router(&self, shown: &SecretString) -> Result<(), Refusal> {
+        let same = self.0.expose_secret().as_bytes().ct_eq(shown.expose_secret().as_bytes());
+        if same.into() { Ok(()) } else { Err(Refusal::Unauthorized) }
     }
 }
 

@@ -47,7 +47,7 @@ pub mod sleep;
 mod waiting;
 
 pub use accounts::{Actor, Credential, Password};
-pub use authority::Permission;
+pub use authority::{Permission, RouterPass};
 pub use background::{Round, Task, Wake, drive};
 pub use builds::NewBuild;
 pub use keeping::Keeping;

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
 use builder::Builder;
@@ -115,6 +115,8 @@ pub struct Platform {
     pub(crate) downloads: Arc<dyn Downloads>,
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) routes: watch::Sender<Arc<RouteTable>>,
+    /// Whether the table above was ever made: before the first round there is an empty one that means nothing.
+    pub(crate) routes_known: AtomicBool,
     /// Where each dyno listens, as last seen; for routes while the engine is away.
     pub(crate) addresses: Mutex<HashMap<(ContainerKey, u64), SocketAddr>>,
     /// What apps show in place of the router's pages.
@@ -152,6 +154,7 @@ impl Platform {
             downloads,
             logs,
             routes: watch::Sender::new(Arc::default()),
+            routes_known: AtomicBool::new(false),
             addresses: Mutex::default(),
             pages: Mutex::default(),
             troubles: Mutex::default(),

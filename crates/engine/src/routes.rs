@@ -1,9 +1,12 @@
 //! From dynos to routes: which host leads to which app, and where its web dynos listen.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use domain::{
-    Feature,
+    AppId, Feature, LogLine,
     dyno::{After, Leaving, State},
     route::{Backend, Condition, Features, Route, RouteTable},
 };
@@ -72,10 +75,31 @@ pub(crate) fn publish(platform: &Platform, worlds: &[World], containers: &Contai
     drop(pages);
     drop(addresses);
     platform.routes.send_if_modified(|current| {
-        let changed = **current != table;
+        // The first one is news, however empty: until then nothing was known.
+        let changed = !platform.routes_known.swap(true, Relaxed) || **current != table;
         if changed {
             *current = Arc::new(table);
         }
         changed
     });
+}
+
+impl Platform {
+    /// Whether the table that is published now is one: before the first round after a start it is empty and means nothing.
+    pub fn routes_are_known(&self) -> bool {
+        self.routes_known.load(Relaxed)
+    }
+
+    /// What routers elsewhere tell: lines of requests, for the apps' logs, and apps whose sleeping dynos are waited for.
+    pub fn routed(&self, lines: Vec<(AppId, LogLine)>, mut asked: HashSet<AppId>) {
+        asked.extend(lines.iter().map(|(app, _)| *app));
+        // An app that has gone meanwhile has no log any more.
+        let known: HashSet<AppId> = self.routes.borrow().hosts.values().map(|route| route.app).collect();
+        for (app, line) in lines.into_iter().filter(|(app, _)| known.contains(app)) {
+            self.logs.write(app, line);
+        }
+        for app in asked.intersection(&known) {
+            self.asked_for(*app);
+        }
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) fn private_folder(path: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Writes a file that only its owner can read, whole or not at all; one that exists is left alone.
+/// Writes a file that only its owner can read, whole or not at all, in place of one that exists.
 pub(crate) fn write_once(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let said = || format!("file {} could not be written", path.display());
     let draft = path.with_extension("new");
@@ -37,7 +37,12 @@ pub(crate) fn kept(path: &Path, make: impl FnOnce() -> String) -> anyhow::Result
     if !path.try_exists()? {
         write_once(path, make().as_bytes())?;
     }
-    let mode = fs::metadata(path)?.permissions().mode();
+    secret_in(path)
+}
+
+/// A secret that somebody has put into a file. A file others can read is refused.
+pub(crate) fn secret_in(path: &Path) -> anyhow::Result<String> {
+    let mode = fs::metadata(path).with_context(|| format!("file {} could not be read", path.display()))?.permissions().mode();
     if mode & 0o077 != 0 {
         bail!("{} can be read by others (mode {:o}); run: chmod 600 {}", path.display(), mode & 0o777, path.display());
     }
@@ -51,6 +56,15 @@ pub(crate) fn seal_key(home: &Path, chance: &Chance) -> anyhow::Result<SealKey> 
     let key: domain::Sha256 =
         text.parse().ok().with_context(|| format!("{} is not a key of 64 hex digits; without the right key no config var can be read", path.display()))?;
     Ok(SealKey::new(1, key.0))
+}
+
+/// Where the secret lies that the platform shares with routers in processes of their own.
+pub(crate) fn router_pass_file(home: &Path) -> PathBuf {
+    home.join("keys/router")
+}
+
+pub(crate) fn router_pass(home: &Path, chance: &Chance) -> anyhow::Result<engine::RouterPass> {
+    Ok(engine::RouterPass::new(kept(&router_pass_file(home), || chance.secret())?))
 }
 
 /// What tells this installation's containers from another's on the same engine.

@@ -27,10 +27,11 @@ use crate::{
 /// Requests and builds under way at a stop get so long to finish.
 const GRACE: Duration = Duration::from_secs(25);
 
-/// `mypaasd all`.
-pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
+/// `mypaasd all`, or with routers in processes of their own `mypaasd control`.
+pub(crate) async fn run(config: Config, with_router: bool) -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?).with_writer(std::io::stderr).init();
-    let router_ports = Ports::open(SocketAddr::new(config.listen.address, config.listen.port), &config.router)?;
+    let clear = SocketAddr::new(config.listen.address, config.listen.port);
+    let router_ports = if with_router { Some(Ports::open(clear, &config.router)?) } else { None };
     let api_port = bind(&config, config.api_port()).await?;
     let ssh_port = match config.ssh_port() {
         Some(port) => Some(bind(&config, port).await?),
@@ -49,17 +50,25 @@ pub(crate) async fn all(config: Config) -> anyhow::Result<()> {
     tasks.spawn(drive(Leftovers(platform.clone()), platform.leftovers.clone(), stop.clone()));
     tasks.spawn(drive(Sweep(git.clone()), platform.repositories.clone(), stop.clone()));
     tasks.spawn(keep_lines(wired.logplex.clone(), stop.clone()));
-    let app_connections = config.router.app_connections.unwrap_or(router::Settings::APP_CONNECTIONS);
-    let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE, timeouts: router::Timeouts::HEROKU, app_connections };
-    let events = Arc::new(Asked { platform: platform.clone(), lines: LogSinkAdapter(wired.logplex.clone()) });
-    let router = Router::new(platform.routes(), events, wired.clock.clone(), wired.chance.clone(), settings);
-    router_ports.serve(&router, &tasks, &stop)?;
+    if let Some(ports) = router_ports {
+        let app_connections = config.router.app_connections.unwrap_or(router::Settings::APP_CONNECTIONS);
+        let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE, timeouts: router::Timeouts::HEROKU, app_connections };
+        let events = Arc::new(Asked { platform: platform.clone(), lines: LogSinkAdapter(wired.logplex.clone()) });
+        let router = Router::new(platform.routes(), events, wired.clock.clone(), wired.chance.clone(), settings);
+        ports.serve(&router, &tasks, &stop)?;
+    }
     if let Some(ssh_port) = ssh_port {
         let host_key = keys::ssh_host_key(&config.home, &wired.chance)?;
         tracing::info!(fingerprint = host_key.fingerprint(), "git answers over SSH with this host key");
         tasks.spawn(git::ssh::serve(git.clone(), host_key, ssh_port, tasks.clone(), stop.clone()));
     }
-    let api = api::router(Api { platform: platform.clone(), logplex: wired.logplex.clone(), sessions: wired.sessions.clone() });
+    let api = api::router(Api {
+        platform: platform.clone(),
+        logplex: wired.logplex.clone(),
+        sessions: wired.sessions.clone(),
+        router_pass: Arc::new(keys::router_pass(&config.home, &wired.chance)?),
+        stopping: stop.clone(),
+    });
     tasks.spawn(listen::serve(Front { api, git, platform, tls }, api_port, tasks.clone(), stop.clone()));
     tracing::info!("ready\n{}", config.describe().trim_end());
 

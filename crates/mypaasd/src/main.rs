@@ -32,11 +32,20 @@ struct Arguments {
 enum Command {
     /// Runs everything in one process: API, git, builds, dynos, router, logs.
     All,
-    /// Runs the router alone, with the routes of a file that it reads again when it changes.
+    /// Runs everything but the router: `mypaasd router --control` in a process of its own takes the requests.
+    Control,
+    /// Runs the router alone, with the routes of a file that it reads again when it changes, or with those of a control plane.
+    #[command(group(clap::ArgGroup::new("from").required(true)))]
     Router {
         /// TOML: `listen`, then `[[app]]` with name, hosts, dynos, maintenance, features.
-        #[arg(long, value_name = "FILE")]
-        routes: PathBuf,
+        #[arg(long, value_name = "FILE", group = "from")]
+        routes: Option<PathBuf>,
+        /// The control plane's API, as `https://paas.example.com:5001`. When it is away, the last routes hold.
+        #[arg(long, value_name = "URL", group = "from")]
+        control: Option<String>,
+        /// The file with the secret that routers show: a copy of the control plane's `keys/router`. That one, if not given.
+        #[arg(long, value_name = "FILE", requires = "control")]
+        pass: Option<PathBuf>,
     },
     /// Brings the database's tables up to date, as every start does, and says at which schema it is.
     Migrate,
@@ -85,8 +94,13 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = config::Config::read(arguments.config.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the async runtime could not be started")?;
     match arguments.command {
-        Command::All => runtime.block_on(lifecycle::all(config)),
-        Command::Router { routes } => runtime.block_on(router_alone::run(config, &routes)),
+        Command::All => runtime.block_on(lifecycle::run(config, true)),
+        Command::Control => runtime.block_on(lifecycle::run(config, false)),
+        Command::Router { routes: Some(file), .. } => runtime.block_on(router_alone::run(config, &file)),
+        Command::Router { routes: None, control, pass } => {
+            let control = control.context("--routes or --control is needed")?;
+            runtime.block_on(router_alone::controlled::run(config, &control, pass.as_deref()))
+        }
         Command::Migrate => runtime.block_on(database::migrate(&config)),
         Command::StoreCopy { from, to } => runtime.block_on(database::copy(&config, &from, &to)),
         Command::AccountCreate { email } => runtime.block_on(account::create(&config, &email)),

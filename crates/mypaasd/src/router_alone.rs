@@ -1,5 +1,7 @@
 //! `mypaasd router --routes FILE`: the router by itself. It follows a table in a file, and its lines go to standard output.
+//! With `--control URL` both are the control plane's: see [`controlled`].
 
+pub(crate) mod controlled;
 mod file;
 mod follow;
 mod stdout;
@@ -17,8 +19,7 @@ use crate::{config::Config, front::Ports, lifecycle::wait_for_signal};
 
 /// Serves until told to stop, then lets requests come to their end.
 pub(crate) async fn run(config: Config, path: &Path) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
+    log_to_stderr(&config)?;
     let (mut follower, first) = Follower::start(path, Ids::default())?;
     let ports = Ports::open(first.listen, &config.router)?;
     let address = ports.address;
@@ -40,6 +41,12 @@ pub(crate) async fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     serving.wait().await;
     // Off the runtime: it waits for a reader that may be slow.
     tokio::task::spawn_blocking(move || stdout.end()).await?;
+    Ok(())
+}
+
+fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
     Ok(())
 }
 

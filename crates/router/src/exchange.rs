@@ -21,6 +21,7 @@ use crate::{
         write::{self, Manner},
     },
     rescue::Fact,
+    splice::Pipe,
     worker::{Scratch, Worker},
 };
 
@@ -65,9 +66,11 @@ pub(crate) struct Exchange<'x, C> {
     /// From the dyno.
     pub(crate) inbox: Buffer,
     up: Up,
-    down: Down,
-    clock: RequestClock,
-    began: Instant,
+    pub(crate) down: Down,
+    /// What a large answer goes through.
+    pub(crate) pipe: Option<Pipe>,
+    pub(crate) clock: RequestClock,
+    pub(crate) began: Instant,
     /// All bytes that the dyno sent.
     pub(crate) received: u64,
     ended: Ended,
@@ -89,7 +92,7 @@ enum Up {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Down {
+pub(crate) enum Down {
     Head,
     Body(Body),
     Done,
@@ -118,6 +121,7 @@ impl<'x, C: Stream> Exchange<'x, C> {
             inbox: Buffer::new(),
             up: if plan.awaits_continue { Up::Held(body) } else { Up::Sending(body) },
             down: Down::Head,
+            pipe: None,
             clock: RequestClock::started(worker.router.settings.timeouts.limits()),
             began: Instant::now(),
             received: 0,
@@ -217,6 +221,9 @@ impl<'x, C: Stream> Exchange<'x, C> {
                 let flushed = ready!(self.client.poll_flush(cx));
                 return Poll::Ready(flushed.map_err(|_| Fact::ClientLeft));
             }
+            if ready!(self.poll_splice(cx))? {
+                continue;
+            }
             let size = match self.down {
                 Down::Body(Body::Length { left }) if left > SMALL as u64 => LARGE,
                 Down::Body(Body::UntilClose) if self.received > SMALL as u64 => LARGE,
@@ -240,7 +247,7 @@ impl<'x, C: Stream> Exchange<'x, C> {
     }
 
     /// There is no more from the dyno.
-    fn dyno_ended(&mut self, end: &io::Result<usize>) -> Result<(), Fact> {
+    pub(crate) fn dyno_ended(&mut self, end: &io::Result<usize>) -> Result<(), Fact> {
         match self.down {
             Down::Body(Body::UntilClose) if end.is_ok() => {
                 self.down = Down::Done;

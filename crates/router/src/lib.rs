@@ -23,6 +23,7 @@ mod http2;
 mod http2_stream;
 
 mod exchange;
+mod splice;
 mod tunnel;
 mod websocket;
 

@@ -17,6 +17,7 @@ use crate::{
     http1::head::HeadReader,
     idle::Idle,
     listen::Router,
+    splice::Pipes,
     tls::Asked,
 };
 
@@ -47,6 +48,7 @@ pub(crate) struct Scratch {
 pub(crate) struct Worker {
     pub(crate) router: Arc<Router>,
     pub(crate) pool: Pool,
+    pub(crate) pipes: Pipes,
     pub(crate) idle: Idle,
     #[expect(clippy::vec_box, reason = "they come and go as boxes, so that a connection holds only a pointer")]
     scratches: Mutex<Vec<Box<Scratch>>>,
@@ -65,6 +67,7 @@ impl Worker {
         let worker = Arc::new(Self {
             router,
             pool: Pool::default(),
+            pipes: Pipes::default(),
             idle: Idle::default(),
             scratches: Mutex::default(),
             table: Mutex::new((receiver, table)),

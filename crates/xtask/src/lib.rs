@@ -15,7 +15,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("docker", &["domain", "ports"]),
     ("download", &["ports"]),
     ("dyno-init", &[]),
-    ("mypaasd", &["api", "builder", "docker", "domain", "download", "engine", "git", "logs", "ports", "router", "store"]),
+    ("mypaasd", &["api", "api-types", "builder", "docker", "domain", "download", "engine", "git", "logs", "ports", "router", "store"]),
     ("mypaas", &["api-types"]),
     ("xtask", &[]),
     ("e2e", &["api-types"]),

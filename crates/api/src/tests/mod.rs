@@ -13,6 +13,7 @@ mod log_drains;
 mod logs;
 mod releases;
 mod rendezvous;
+mod routers;
 mod stage;
 mod tenants;
 mod workshop;
@@ -24,7 +25,7 @@ use axum::{Router, body::Body, extract::Request};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use builder::{Builder, Limits};
 use domain::{Account, App, DynoSize, ProcessType, Procfile, Slug, SlugId, dyno::Policy, formation::Scale, release::ReleaseStatus};
-use engine::{Keeping, Parts, Platform, Settings};
+use engine::{Keeping, Parts, Platform, RouterPass, Settings};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use ports::{
@@ -35,9 +36,12 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use store::{Db, SealKey};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use crate::Api;
+
+const ROUTER_SECRET: &str = "the-routers-own-secret";
 
 /// A platform with two people on it.
 struct World {
@@ -96,7 +100,8 @@ impl World {
             settings: settings(),
             keeping: Keeping::beside(folder.path().join("repos")),
         };
-        let api = Api { platform: Platform::new(parts), logplex, sessions };
+        let router_pass = Arc::new(RouterPass::new(ROUTER_SECRET.to_owned()));
+        let api = Api { platform: Platform::new(parts), logplex, sessions, router_pass, stopping: CancellationToken::new() };
         let (ann, bob) = (person(&api.platform, "ann@example.com").await, person(&api.platform, "bob@example.com").await);
         Self { folder, router: crate::router(api.clone()), api, ann, bob }
     }

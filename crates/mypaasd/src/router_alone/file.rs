@@ -179,17 +179,9 @@ fn timeouts(text: &TimeoutsText) -> Result<(Timeouts, Duration), BadRoutes> {
 }
 
 fn features(names: &[String]) -> Result<Features, String> {
-    let mut features = Features::default();
-    for name in names {
-        match name.as_str() {
-            "http-session-affinity" => features.session_affinity = true,
-            "http-end-to-end-continue" => features.end_to_end_continue = true,
-            "keep-alive" => features.keep_alive = true,
-            "least-in-flight" => features.least_in_flight = true,
-            unknown => return Err(format!("there is no feature {unknown:?}")),
-        }
-    }
-    Ok(features)
+    names.iter().try_fold(Features::default(), |features, name| {
+        name.parse().ok().and_then(|feature| features.with(feature)).ok_or_else(|| format!("there is no feature {name:?}"))
+    })
 }
 
 /// The address of a page elsewhere.

@@ -222,3 +222,97 @@ async fn a_websocket_echoes() {
     router.served.await.unwrap();
     assert!(router.lines.texts()[0].contains(" status=101 bytes=200"), "{:?}", router.lines.texts());
 }
+
+/// Bytes that tell where they belong.
+fn pattern(size: usize) -> Vec<u8> {
+    (0..size).map(|index| (index * 31 % 251) as u8).collect()
+}
+
+const LARGE: usize = 5_000_001;
+
+/// A dyno whose answers are as large: with a length, until its end, or broken off. The path says which.
+async fn large_dyno() -> Backend {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut io, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let head = read_head(&mut io).await;
+                let broken = head.contains("/broken");
+                if head.contains("/endless") {
+                    io.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n").await.unwrap();
+                    while io.write_all(&[b'?'; 100_003]).await.is_ok() {}
+                    return;
+                }
+                let length = if head.contains("/until-close") { String::new() } else { format!("Content-Length: {LARGE}\r\n") };
+                io.write_all(format!("HTTP/1.1 200 OK\r\n{length}\r\n").as_bytes()).await.unwrap();
+                for piece in pattern(if broken { LARGE / 2 } else { LARGE }).chunks(100_003) {
+                    if io.write_all(piece).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    backend(1, address)
+}
+
+async fn ask(client: &mut TcpStream, path: &str) -> Vec<u8> {
+    client.write_all(GET.replace("GET / ", &format!("GET {path} ")).as_bytes()).await.unwrap();
+    let head = read_head(client).await;
+    let mut body = Vec::new();
+    if head.to_ascii_lowercase().contains("content-length") {
+        // Whatever goes wrong shows in what came.
+        let _ = client.take(LARGE as u64).read_to_end(&mut body).await;
+    } else {
+        client.read_to_end(&mut body).await.unwrap();
+    }
+    body
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_answers_come_whole_through_the_kernel() {
+    let router = run(vec![large_dyno().await]).await;
+    let whole = pattern(LARGE);
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (address, whole) = (router.address, whole.clone());
+            tokio::spawn(async move {
+                let mut client = TcpStream::connect(address).await.unwrap();
+                for _ in 0..3 {
+                    assert!(ask(&mut client, "/").await == whole, "bytes are lost or in disorder");
+                }
+                assert!(ask(&mut client, "/until-close").await == whole, "bytes are lost or in disorder");
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    router.shutdown.cancel();
+    router.served.await.unwrap();
+    let lines = router.lines.texts();
+    assert_eq!((lines.len(), lines.iter().filter(|line| line.contains(&format!(" status=200 bytes={LARGE} "))).count()), (16, 16), "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_broken_answer_leaves_behind_reaches_nobody() {
+    let router = run(vec![large_dyno().await]).await;
+    let whole = pattern(LARGE);
+    for _ in 0..3 {
+        // One client leaves in the middle, with much on its way; another one's dyno breaks off.
+        let mut leaves = TcpStream::connect(router.address).await.unwrap();
+        leaves.write_all(GET.replace("GET / ", "GET /endless ").as_bytes()).await.unwrap();
+        read_head(&mut leaves).await;
+        leaves.read_exact(&mut vec![0; LARGE / 3]).await.unwrap();
+        drop(leaves);
+        let broken = ask(&mut TcpStream::connect(router.address).await.unwrap(), "/broken").await;
+        assert!(broken == whole[..broken.len()] && broken.len() <= LARGE / 2);
+        assert!(ask(&mut TcpStream::connect(router.address).await.unwrap(), "/").await == whole, "a body has another one's bytes");
+    }
+    router.shutdown.cancel();
+    router.served.await.unwrap();
+    let lines = router.lines.texts();
+    assert_eq!(lines.iter().filter(|line| line.contains("code=H18 desc=\"Server Request Interrupted\"")).count(), 3, "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("code=H27")).count(), 3, "{lines:#?}");
+}
