@@ -110,7 +110,7 @@ fn memory_is_told_and_bounded_and_sizes_and_quotas_hold() {
 
     repository.mypaas(&["labs:enable", "log-runtime-metrics"]).ok();
     app.page("the page of the tiny dyno", |page| page == "web.1 none one");
-    app.get("/take/80");
+    app.get("/take/110");
     let log = app.log("R14 and metrics", |log| log.contains("Error R14 (Memory quota exceeded)") && log.contains("sample#memory_total="));
     assert!(log.contains("heroku[web.1]: Process running mem=") && log.contains("sample#memory_quota=96.00MB") && log.contains("sample#load_avg_1m="), "{log}");
     app.get("/take/200");

@@ -83,10 +83,14 @@ fn pass_on(near: &UnixStream, to: &Path) {
 /// What a machine that is switched off does to dynos: processes end, mounts are no more; containers stay, stopped.
 fn power_off(installation: &Installation) {
     let instance = fs::read_to_string(installation.home.join("keys/instance")).unwrap();
-    let running = installation.docker(&["ps", "-q", "--filter", &format!("label=mypaas.instance={}", instance.trim())]).ok().stdout;
-    let ids: Vec<&str> = running.split_whitespace().collect();
-    assert!(!ids.is_empty(), "something runs");
-    installation.docker(&[&["kill"], ids.as_slice()].concat()).ok();
+    let filter = format!("label=mypaas.instance={}", instance.trim());
+    eventually("nothing runs", || {
+        let running = installation.docker(&["ps", "-q", "--filter", &filter]).ok().stdout;
+        let ids: Vec<&str> = running.split_whitespace().collect();
+        // A spare ends by itself meanwhile.
+        ids.iter().for_each(|id| drop(installation.docker(&["kill", id])));
+        ids.is_empty().then_some(())
+    });
     let home = installation.home.canonicalize().unwrap();
     let mounted = fs::read_to_string("/proc/self/mountinfo").unwrap();
     let below = mounted.lines().filter_map(|line| line.split(' ').nth(4)).filter(|target| Path::new(target).starts_with(&home));
