@@ -1,6 +1,6 @@
 //! The server, ended and started by hand.
 
-use std::process::Command;
+use std::{fs, os::unix::process::CommandExt, process::Command};
 
 use crate::{Installation, eventually};
 
@@ -8,8 +8,23 @@ impl Installation {
     /// Ends the server as a machine's shutdown does; dynos keep running.
     pub fn stop_server(&self) {
         let pid = self.env()["MYPAASD_PID"].clone();
-        let kill = |signal: &str| Command::new("kill").args([signal, "--", &pid]).status().expect("kill runs").success();
-        assert!(kill("-TERM"), "the server runs");
-        eventually("the server to be gone", || (!kill("-0")).then_some(()));
+        assert!(Command::new("kill").args(["-TERM", "--", &pid]).status().expect("kill runs").success(), "the server runs");
+        // One that this test has started is a zombie afterwards, which has no words.
+        let words = || fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        eventually("the server to be gone", || words().is_empty().then_some(()));
+    }
+
+    /// Starts the server as it is built, where quickstart would build it first.
+    pub fn start_server(&self) {
+        let log = fs::OpenOptions::new().append(true).open(self.home.join("mypaasd.log")).expect("the server has a log");
+        let mut command = Command::new(self.source("target/debug/mypaasd"));
+        command.arg("--config").arg(self.home.join("config.toml")).arg("all").process_group(0);
+        let pid = command.stdout(log.try_clone().expect("a file is opened twice")).stderr(log).spawn().expect("the server starts").id().to_string();
+        fs::write(self.home.join("run/mypaasd.pid"), format!("{pid}\n")).expect("the pid is written");
+        let env = fs::read_to_string(self.home.join("env")).expect("quickstart has written $MYPAAS_HOME/env");
+        let line = |line: &str| if line.starts_with("MYPAASD_PID=") { format!("MYPAASD_PID='{pid}'\n") } else { format!("{line}\n") };
+        fs::write(self.home.join("env"), env.lines().map(line).collect::<String>()).expect("the environment is written");
+        let health = format!("{}/health", self.env()["MYPAAS_SERVER"]);
+        eventually("the server to answer", || (self.get(&health).0 == 200).then_some(()));
     }
 }
