@@ -54,7 +54,7 @@ pub use rate_limit::RateLimit;
 pub use reference::{IdRef, NamedRef, ReleaseRef, UserRef};
 pub use region::{Region, RegionProvider};
 pub use release::{Release, ReleaseCreate};
-pub use router::{RouterDyno, RouterDynoState, RouterLine, RouterReport, RouterRoute, RouterUpdate};
+pub use router::{RouterDyno, RouterDynoState, RouterLine, RouterReport, RouterRoute, RouterSuspension, RouterUpdate};
 pub use secret::Secret;
 pub use slug::{Slug, SlugBlob};
 pub use source::{Source, SourceUrls};

@@ -21,6 +21,9 @@ pub struct RouterRoute {
     pub maintenance: bool,
     /// Nothing was ever deployed.
     pub blank: bool,
+    /// Its operator lets nobody in.
+    #[serde(default)]
+    pub suspended: Option<RouterSuspension>,
     /// Those that a router knows of, by name.
     pub features: Vec<String>,
     pub error_page: Option<String>,
@@ -45,6 +48,13 @@ pub enum RouterDynoState {
     Starting,
     Crashed,
     Asleep,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RouterSuspension {
+    QuotaExhausted,
+    PlannedDegradation,
 }
 
 /// The body of `POST /mypaas/router/reports`: what became of requests.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use api_types::{RouterDyno, RouterDynoState, RouterReport, RouterRoute, RouterUpdate};
+use api_types::{RouterDyno, RouterDynoState, RouterReport, RouterRoute, RouterSuspension, RouterUpdate};
 use axum::{
     body,
     extract::{FromRequestParts, State},
@@ -17,7 +17,7 @@ use axum::{
 use bytes::Bytes;
 use domain::{
     AppId, LogLine, Source,
-    route::{Backend, Condition, Route, RouteTable},
+    route::{Backend, Condition, PageAddress, Route, RouteTable, Suspension},
 };
 use engine::Refusal;
 use futures_util::{Stream, stream};
@@ -100,12 +100,20 @@ fn whole(table: &RouteTable) -> Vec<RouterRoute> {
                 maintenance: route.maintenance,
                 blank: route.blank,
                 features: route.features.list().into_iter().map(|feature| feature.name().to_owned()).collect(),
-                error_page: route.pages.error.as_deref().map(str::to_owned),
-                maintenance_page: route.pages.maintenance.as_deref().map(str::to_owned),
+                suspended: route.suspension.map(|suspension| match suspension {
+                    Suspension::QuotaExhausted => RouterSuspension::QuotaExhausted,
+                    Suspension::PlannedDegradation => RouterSuspension::PlannedDegradation,
+                }),
+                error_page: address(route.pages.error.as_ref()),
+                maintenance_page: address(route.pages.maintenance.as_ref()),
                 dynos: route.web.iter().map(dyno).collect(),
             }
         })
         .collect()
+}
+
+fn address(page: Option<&PageAddress>) -> Option<String> {
+    page.map(|page| page.as_str().to_owned())
 }
 
 fn dyno(backend: &Backend) -> RouterDyno {

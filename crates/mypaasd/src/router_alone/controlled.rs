@@ -40,7 +40,8 @@ pub(crate) async fn run(config: Config, url: &str, pass: Option<&Path>) -> anyho
     let address = ports.address;
     let (routes, table) = watch::channel(updates.first());
     let reports = Arc::new(Reports::default());
-    let settings = router::Settings { proto: "http", port: address.port(), shutdown_grace: GRACE, timeouts: Timeouts::HEROKU };
+    let app_connections = config.router.app_connections.unwrap_or(router::Settings::APP_CONNECTIONS);
+    let settings = router::Settings { proto: "http", port: address.port(), shutdown_grace: GRACE, timeouts: Timeouts::HEROKU, app_connections };
     let router = Router::new(table, reports.clone(), Arc::new(SystemClock), Arc::new(Chance::from_os()), settings);
     let serving = TaskTracker::new();
     ports.serve(&router, &serving, &stop)?;

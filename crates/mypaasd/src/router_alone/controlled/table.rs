@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use api_types::{RouterDyno, RouterDynoState, RouterRoute};
+use api_types::{RouterDyno, RouterDynoState, RouterRoute, RouterSuspension};
 use domain::{
     Feature,
-    route::{Backend, Condition, Features, Pages, Route, RouteTable},
+    route::{Backend, Condition, Features, PageAddress, Pages, Route, RouteTable, Suspension},
 };
 
 /// Why what was sent is no table.
@@ -15,6 +15,8 @@ pub(super) enum BadTable {
     Id { id: String, name: String },
     #[error("{0:?} is no app's name")]
     Name(String),
+    #[error("no page can lie at {0:?}")]
+    Page(String),
     #[error("{dyno:?} at {address:?} is no dyno of app {name}")]
     Dyno { dyno: String, address: Option<String>, name: String },
 }
@@ -38,9 +40,17 @@ fn route(sent: RouterRoute) -> Result<Route, BadTable> {
         maintenance: sent.maintenance,
         blank: sent.blank,
         features: known.fold(Features::default(), |features, feature| features.with(feature).unwrap_or(features)),
-        pages: Pages { error: sent.error_page.map(Arc::from), maintenance: sent.maintenance_page.map(Arc::from) },
+        suspension: sent.suspended.map(|suspended| match suspended {
+            RouterSuspension::QuotaExhausted => Suspension::QuotaExhausted,
+            RouterSuspension::PlannedDegradation => Suspension::PlannedDegradation,
+        }),
+        pages: Pages { error: page(sent.error_page)?, maintenance: page(sent.maintenance_page)? },
         web: sent.dynos.into_iter().map(|dyno| backend(dyno, &sent.name)).collect::<Result<_, _>>()?,
     })
+}
+
+fn page(sent: Option<String>) -> Result<Option<PageAddress>, BadTable> {
+    sent.map(|address| address.parse().map_err(|_| BadTable::Page(address))).transpose()
 }
 
 fn backend(sent: RouterDyno, name: &str) -> Result<Backend, BadTable> {
@@ -68,6 +78,7 @@ mod tests {
             hosts: vec!["shop.example.com".to_owned(), "*.shop.example.com".to_owned()],
             maintenance: false,
             blank: false,
+            suspended: Some(RouterSuspension::QuotaExhausted),
             features: vec!["keep-alive".to_owned(), "of-next-year".to_owned()],
             error_page: Some("https://example.com/oops".to_owned()),
             maintenance_page: None,
@@ -82,13 +93,15 @@ mod tests {
         assert!(Arc::ptr_eq(route, table.route("shop.example.com").unwrap()));
         assert_eq!(route.features, Features { keep_alive: true, ..Features::default() });
         assert_eq!(route.web, [Backend { dyno: "web.1".parse().unwrap(), address: "10.0.0.1:5000".parse().ok(), condition: Condition::Asleep }]);
-        assert_eq!(route.pages.error.as_deref(), Some("https://example.com/oops"));
+        assert_eq!(route.pages.error.as_ref().map(PageAddress::as_str), Some("https://example.com/oops"));
+        assert_eq!(route.suspension, Some(Suspension::QuotaExhausted));
     }
 
     #[test]
     fn one_wrong_word_and_none_of_it_counts() {
         assert!(matches!(read(vec![sent(), RouterRoute { app: "7".to_owned(), ..sent() }]), Err(BadTable::Id { .. })));
         assert!(matches!(read(vec![RouterRoute { name: "Shop!".to_owned(), ..sent() }]), Err(BadTable::Name(_))));
+        assert!(matches!(read(vec![RouterRoute { error_page: Some("javascript:1".to_owned()), ..sent() }]), Err(BadTable::Page(_))));
         let mut bad = sent();
         bad.dynos[0].address = Some("somewhere".to_owned());
         assert_eq!(read(vec![bad]).unwrap_err().to_string(), "\"web.1\" at Some(\"somewhere\") is no dyno of app shop");
