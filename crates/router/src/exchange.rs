@@ -166,8 +166,7 @@ impl<'x, C: Stream> Exchange<'x, C> {
 
     /// The request, towards the dyno; behind it, watches that the client is still there.
     fn poll_up(&mut self, cx: &mut Context<'_>) -> Result<(), Fact> {
-        loop {
-            let (Up::Sending(mut body) | Up::Held(mut body)) = self.up else { break };
+        while let Up::Sending(mut body) | Up::Held(mut body) = self.up {
             let unseen = self.client.inbox.raw().len();
             if unseen > 0 && !body.is_done() {
                 self.client.inbox.advance(&mut body).map_err(|_| Fact::BadChunk)?;

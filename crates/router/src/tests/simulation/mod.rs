@@ -66,7 +66,7 @@ impl Sim {
     }
 
     /// Something that must not happen, happened.
-    fn wrong(&self, what: String) {
+    fn wrong(&self, what: &str) {
         let at = self.began.elapsed();
         self.state().wrongs.push(format!("after {at:?}: {what}"));
     }
@@ -97,7 +97,7 @@ fn simulate(seed: u64) -> HashMap<&'static str, usize> {
         let worker = Worker::new(router.clone());
 
         let count = 1 + u16::try_from(sim.chance.below(4)).unwrap();
-        (1..=count).for_each(|index| drop(sim.state().dynos.insert(index, dynos::Dyno::new(&sim.chance))));
+        sim.state().dynos.extend((1..=count).map(|index| (index, dynos::Dyno::new(&sim.chance))));
         publish(&sim, &routes, false);
         let fates = tokio::spawn(change(sim.clone(), routes, count));
         let clients = clients::all(&sim, &router, &worker);
