@@ -152,6 +152,18 @@ fn trailers() -> Vec<Case> {
     vec![
         case("1.2 announced trailers are forwarded", arrive("Transfer-Encoding: chunked\r\nTrailer: X-Sum, X-More")),
         case("1.2 trailers that nobody announced are forwarded", arrive(CHUNKED)),
+        case("1.2 trailers in pieces are waited for, and hold nothing else up", || {
+            let world = World::shop();
+            let mut client = world.client();
+            client.send(post(CHUNKED, "5\r\nhello\r\n0\r\nX-S"));
+            let mut dyno = world.dyno();
+            dyno.head();
+            dyno.expect("5\r\nhello\r\n0\r\n");
+            client.send("um: 1\r\n\r\n");
+            dyno.expect("X-Sum: 1\r\n\r\n");
+            dyno.send(OK);
+            client.gets(200, "hello");
+        }),
         case("1.3 Trailer passes", || {
             let message =
                 reach(&World::shop(), post("Transfer-Encoding: chunked\r\nTrailer: X-Sum", "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n").as_bytes(), &mut None);

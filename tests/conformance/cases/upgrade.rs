@@ -42,7 +42,7 @@ fn handshakes() -> Vec<Case> {
         refused("1.7 upgrade without Upgrade is 400", get("Connection: upgrade"), &[400]),
         asks("1.7 Upgrade without the token is no wish", "Upgrade: websocket", |head| assert_eq!(head.one("connection"), "close")),
         forwarded("1.7 a client of HTTP/1.0 cannot ask", get("Connection: Upgrade\r\nUpgrade: other").replace("HTTP/1.1", "HTTP/1.0"), |head| {
-            assert_eq!(head.one("connection"), "close")
+            assert_eq!(head.one("connection"), "close");
         }),
         case("1.7 the 101 reaches the client, without hop-by-hop headers, with Connection: Upgrade and Via", || {
             let world = World::shop();

@@ -74,7 +74,7 @@ async fn client(sim: Arc<Sim>, router: Arc<Router>, worker: Arc<Worker>, id: Str
     let send = async {
         if stalls {
             let _ = trickle(&sim, &mut writer, format!("{head}\r\nContent-Length: {}\r\n\r\nx", upload.len() + 1).as_bytes()).await;
-            return std::future::pending().await;
+            return std::future::pending::<()>().await;
         }
         // A router that has answered already may take no more.
         let _ = if uploads {
@@ -82,7 +82,7 @@ async fn client(sim: Arc<Sim>, router: Arc<Router>, worker: Arc<Worker>, id: Str
         } else {
             writer.write_all(format!("{head}\r\n\r\n").as_bytes()).await
         };
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let read = async {
         let Some(head) = answer_head(&mut reader).await else { return };
@@ -99,7 +99,7 @@ async fn client(sim: Arc<Sim>, router: Arc<Router>, worker: Arc<Worker>, id: Str
         () = send => false,
         ended = timeout(FOR_EVER, read) => {
             if ended.is_err() {
-                sim.wrong(format!("{id} has waited for {FOR_EVER:?}"));
+                sim.wrong(&format!("{id} has waited for {FOR_EVER:?}"));
             }
             false
         }

@@ -129,7 +129,7 @@ impl Dial for Machine {
             dyno.failed = Some(now);
         }
         drop(state);
-        wrongs.into_iter().for_each(|wrong| sim.wrong(wrong));
+        wrongs.iter().for_each(|wrong| sim.wrong(wrong));
         match mood {
             Mood::Refuses => Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) }),
             Mood::Deaf => Box::pin(async move {
@@ -190,7 +190,7 @@ async fn one(sim: &Sim, index: u16, mood: Mood, io: &mut DuplexStream) -> io::Re
     let body = read_body(&head, io).await?;
     let sent = sim.state().clients.get(&id).map(|seen| seen.upload.clone());
     if sent.is_some_and(|sent| sent != body) {
-        sim.wrong(format!("{id}: web.{index} got another body than was sent, {} bytes", body.len()));
+        sim.wrong(&format!("{id}: web.{index} got another body than was sent, {} bytes", body.len()));
     }
     match mood {
         Mood::Serves => sleep(sim.between(0, 2_000)).await,

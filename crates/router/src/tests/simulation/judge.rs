@@ -22,22 +22,22 @@ pub(super) fn judge(sim: &Sim, said: &[RequestRouted], metrics: &str) {
             [event] => one(sim, id, seen, event),
             // Whoever left at once may not have asked.
             [] if seen.left => {}
-            ref events => sim.wrong(format!("{id} has {} lines", events.len())),
+            ref events => sim.wrong(&format!("{id} has {} lines", events.len())),
         }
     }
     if !lines.is_empty() {
-        sim.wrong(format!("lines of nobody's requests: {:?}", lines.keys()));
+        sim.wrong(&format!("lines of nobody's requests: {:?}", lines.keys()));
     }
     for gauge in ["open_requests", "open_tunnels"] {
         if !metrics.contains(&format!("mypaas_router_{gauge}{{app=\"shop\"}} 0")) {
-            sim.wrong(format!("{gauge} are left"));
+            sim.wrong(&format!("{gauge} are left"));
         }
     }
 }
 
 fn one(sim: &Sim, id: &str, seen: &Seen, event: &RequestRouted) {
     let wrong =
-        |why: &str| sim.wrong(format!("{id}: {why}\n  {}\n  {:?} {:?} left={} stalls={}", event.line(), seen.status, seen.took, seen.left, seen.stalls));
+        |why: &str| sim.wrong(&format!("{id}: {why}\n  {}\n  {:?} {:?} left={} stalls={}", event.line(), seen.status, seen.took, seen.left, seen.stalls));
     // What the client saw is what the log says.
     match (event.code, seen.status) {
         _ if seen.left => {}

@@ -66,7 +66,7 @@ impl Sim {
     }
 
     /// Something that must not happen, happened.
-    fn wrong(&self, what: String) {
+    fn wrong(&self, what: &str) {
         let at = self.began.elapsed();
         self.state().wrongs.push(format!("after {at:?}: {what}"));
     }
@@ -97,7 +97,7 @@ fn simulate(seed: u64) -> HashMap<&'static str, usize> {
         let worker = Worker::new(router.clone());
 
         let count = 1 + u16::try_from(sim.chance.below(4)).unwrap();
-        (1..=count).for_each(|index| drop(sim.state().dynos.insert(index, dynos::Dyno::new(&sim.chance))));
+        sim.state().dynos.extend((1..=count).map(|index| (index, dynos::Dyno::new(&sim.chance))));
         publish(&sim, &routes, false);
         let fates = tokio::spawn(change(sim.clone(), routes, count));
         let clients = clients::all(&sim, &router, &worker);
@@ -159,7 +159,7 @@ fn publish(sim: &Sim, routes: &watch::Sender<Arc<domain::route::RouteTable>>, ma
 
 #[test]
 fn every_request_is_explained_rightly_whatever_happens() {
-    let seeds = seeds(48);
+    let seeds = seeds(32);
     let count = seeds.end - seeds.start;
     let mut codes: HashMap<&str, usize> = HashMap::new();
     for seed in seeds {
@@ -170,7 +170,7 @@ fn every_request_is_explained_rightly_whatever_happens() {
     eprintln!("{count} seeds: {codes:?}");
     let expected = ["H10", "H11", "H12", "H13", "H14", "H15", "H17", "H18", "H19", "H20", "H21", "H27", "H28", "H80", "none"];
     let missing: Vec<_> = expected.iter().filter(|code| !codes.iter().any(|(seen, _)| seen == *code)).collect();
-    assert!(missing.is_empty() || count < 48, "these never happened: {missing:?}");
+    assert!(missing.is_empty() || count < 32, "these never happened: {missing:?}");
 }
 
 /// Where a dyno of this index is.
