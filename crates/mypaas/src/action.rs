@@ -1,6 +1,7 @@
 //! Work that takes a while: what is being done, then how it went.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -11,6 +12,14 @@ use crate::terminal;
 
 const FRAMES: [&str; 8] = ["⣾", "⣽", "⣻", "⢿", "⡿", "⣟", "⣯", "⣷"];
 const FRAME: Duration = Duration::from_millis(100);
+
+/// Whether something turns: what else is said then takes its line, and it goes on below.
+static TURNING: AtomicBool = AtomicBool::new(false);
+
+/// What goes before other talk: it takes the line from what turns on it.
+pub(crate) fn before_talk() -> &'static str {
+    if TURNING.load(Ordering::Relaxed) { "\r\u{1b}[K" } else { "" }
+}
 
 /// Says what is being done, then how it went: `Creating app... done, ⬢ shop`. In between something turns, if stderr is a terminal
 /// that is wide enough for the line.
@@ -46,6 +55,7 @@ impl Action {
             Some((stop, thread)) => {
                 drop(stop);
                 let _ = thread.join();
+                TURNING.store(false, Ordering::Relaxed);
                 output::talk(&format!("\r{} {text}\u{1b}[K", self.text));
             }
             None => output::talk(text),
@@ -70,6 +80,7 @@ fn turns(text: &str) -> bool {
 
 fn spin(text: String) -> (Sender<()>, JoinHandle<()>) {
     let (stop, stopped) = mpsc::channel();
+    TURNING.store(true, Ordering::Relaxed);
     let turn = move || {
         let mut frames = FRAMES.iter().cycle();
         while let (Err(RecvTimeoutError::Timeout), Some(frame)) = (stopped.recv_timeout(FRAME), frames.next()) {

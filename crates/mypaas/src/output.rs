@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+use crate::action;
 pub(crate) use crate::action::Action;
 use crate::error::Error;
 
@@ -39,7 +40,7 @@ pub(crate) fn table(rows: &[Vec<String>]) -> Result<(), Error> {
 
 /// Says something to the person; when nobody listens, that is fine.
 pub(crate) fn talk(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}{text}", action::before_talk());
 }
 
 /// Whether stdout may be coloured.

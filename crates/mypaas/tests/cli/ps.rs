@@ -53,3 +53,39 @@ fn dynos_restart_and_stop() {
         ["DELETE /apps/shop/dynos", "DELETE /apps/shop/dynos/web.1", "DELETE /apps/shop/formations/web", "POST /apps/shop/dynos/run.7/actions/stop"]
     );
 }
+
+#[test]
+fn waiting_ends_when_every_dyno_runs_the_newest_release() {
+    let server = Server::start(|request, before| match request.call.as_str() {
+        "GET /apps/shop/releases" => crate::support::json(json!([bodies::release(4, true)])),
+        // The first look finds one behind, and a one-off dyno that is not waited for.
+        _ => {
+            let mut web = bodies::dyno("web.1", "up");
+            web["release"]["version"] = json!(if before < 2 { 3 } else { 4 });
+            crate::support::json(json!([web, bodies::dyno("run.7", "up")]))
+        }
+    });
+    let home = Home::at(&server);
+    let said = home.mypaas(&["ps:wait", "-w", "1"]);
+    assert_eq!((said.status, said.err.as_str()), (0, "Waiting for every dyno to be running v4... 1 / 1, done\n"));
+    assert_eq!(server.calls().len(), 3);
+}
+
+#[test]
+fn a_dyno_or_a_type_can_be_named_by_flag_too() {
+    let server = Server::start(|_, _| crate::support::json(json!({})));
+    let home = Home::at(&server);
+    for arguments in [&["ps:restart", "-d", "web.1"][..], &["restart", "-p", "web"], &["kill", "run.7"], &["ps:stop", "-p", "run"]] {
+        assert_eq!(home.mypaas(arguments).status, 0, "{arguments:?}");
+    }
+    let expected = [
+        "DELETE /apps/shop/dynos/web.1",
+        "DELETE /apps/shop/formations/web",
+        "POST /apps/shop/dynos/run.7/actions/stop",
+        "POST /apps/shop/formations/run/actions/stop",
+    ];
+    assert_eq!(server.calls(), expected);
+    let said = home.mypaas(&["ps:stop"]);
+    assert_eq!((said.status, said.err.lines().next().unwrap()), (2, "Error: DYNO|TYPE is missing."));
+    assert_eq!(home.mypaas(&["ps:restart", "web.1", "-p", "web"]).status, 2);
+}
