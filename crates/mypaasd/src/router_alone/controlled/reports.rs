@@ -52,7 +52,11 @@ impl Reports {
     /// The next report, if there is anything to tell.
     fn take(&self) -> Option<RouterReport> {
         let mut waiting = self.waiting();
-        let mut report = RouterReport { awaited: waiting.awaited.drain().map(|app| app.to_string()).collect(), lost: std::mem::take(&mut waiting.lost), ..RouterReport::default() };
+        let mut report = RouterReport {
+            awaited: waiting.awaited.drain().map(|app| app.to_string()).collect(),
+            lost: std::mem::take(&mut waiting.lost),
+            ..RouterReport::default()
+        };
         let mut bytes = 0;
         while bytes < BATCH
             && let Some((app, at, text)) = waiting.lines.pop_front()

@@ -144,11 +144,12 @@ fn last(kept: &Path) -> Option<Arc<RouteTable>> {
             bytes => parse(&bytes?).context("it is of another version, or damaged"),
         }
     };
-    read().unwrap_or_else(|error| {
-        tracing::warn!("the routes of last time, {}, are not used: {error:#}", kept.display());
-        None
-    })
-    .map(Arc::new)
+    read()
+        .unwrap_or_else(|error| {
+            tracing::warn!("the routes of last time, {}, are not used: {error:#}", kept.display());
+            None
+        })
+        .map(Arc::new)
 }
 
 fn parse(line: &[u8]) -> Result<Option<RouteTable>, StreamError> {
