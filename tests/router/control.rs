@@ -60,10 +60,10 @@ impl Control {
     }
 
     /// Another table, to all that listen.
-    fn publish(&self, table: String) {
+    fn publish(&self, table: &str) {
         let mut streams = lock(&self.state.streams);
-        *lock(&self.state.table) = table.clone();
-        streams.retain_mut(|stream| say(stream, &table));
+        table.clone_into(&mut lock(&self.state.table));
+        streams.retain_mut(|stream| say(stream, table));
     }
 
     fn has_heard(&self, what: &str) -> bool {
@@ -241,7 +241,7 @@ fn the_router_goes_on_without_its_control_plane() {
     let router = place.start(control.address.port());
     router.soon_says("one");
     eventually("the line of a request is told", || control.has_heard(&format!(r#"{{"app":"{APP}","at":"2"#)) && control.has_heard("at=info method=GET path="));
-    control.publish(up(two));
+    control.publish(&up(two));
     router.soon_says("two");
 
     let port = control.dies();
@@ -254,7 +254,7 @@ fn the_router_goes_on_without_its_control_plane() {
     eventually("what happened meanwhile is told", || control.has_heard("/while-it-was-away"));
 
     // What is no table changes nothing, and what comes behind it counts again.
-    control.publish(r#"{"routes":[{"app":"nonsense"}]}"#.to_owned());
+    control.publish(r#"{"routes":[{"app":"nonsense"}]}"#);
     *lock(&control.state.table) = up(two);
     router.soon_says("two");
 
@@ -276,7 +276,7 @@ fn a_sleeping_app_is_woken_through_the_control_plane() {
     thread::scope(|scope| {
         let waits = scope.spawn(|| router.get("/"));
         eventually("the app is waited for", || control.has_heard(&format!(r#""awaited":["{APP}"]"#)));
-        control.publish(up(awake));
+        control.publish(&up(awake));
         assert_eq!(waits.join().expect("no panic"), Some((200, "awake".to_owned())));
     });
 }
