@@ -126,7 +126,9 @@ fn reboot(installation: &Installation, boot: impl FnOnce(&dyn Fn(&str))) {
     repository.mypaas(&["config:set", "COLOUR=blue"]).ok();
     repository.mypaas(&["ps:scale", "web=2", "worker=1"]).ok();
     let all_up = |when: &str| {
-        eventually(when, || Some(repository.mypaas(&["ps"]).ok().stdout).filter(|ps| ["web.1: up", "web.2: up", "worker.1: up"].iter().all(|dyno| ps.contains(dyno))));
+        eventually(when, || {
+            Some(repository.mypaas(&["ps"]).ok().stdout).filter(|ps| ["web.1: up", "web.2: up", "worker.1: up"].iter().all(|dyno| ps.contains(dyno)))
+        });
         app.page(when, |page| page == "web.1 blue");
         app.page(when, |page| page == "web.2 blue");
     };

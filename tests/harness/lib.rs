@@ -110,7 +110,9 @@ impl Installation {
     pub fn quickstart(&self) -> Answer {
         let mut command = Command::new(self.root.join("deploy/quickstart"));
         // What cargo tells a test of its package would make it build others anew.
-        for key in std::env::vars_os().filter_map(|(key, _)| key.into_string().ok()).filter(|key| key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_")) {
+        for key in
+            std::env::vars_os().filter_map(|(key, _)| key.into_string().ok()).filter(|key| key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_"))
+        {
             command.env_remove(key);
         }
         command.output().expect("quickstart runs").into()
