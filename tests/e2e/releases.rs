@@ -26,6 +26,9 @@ fn a_release_command_that_fails_leaves_the_old_release_running() {
     assert!(json.contains("\"id\": \"release_phase\"") && json.contains("\"status\": \"succeeded\""), "{json}");
     let releases = repository.mypaas(&["releases"]).ok().stdout;
     assert!(releases.contains("v4"), "{releases}");
+    assert_eq!(repository.mypaas(&["releases:output", "v4"]).ok().stdout, "migrating\n", "kept, without what the build said");
+    let none = repository.mypaas(&["releases:output", "v3"]).ok();
+    assert!(format!("{}{}", none.stdout, none.stderr).contains("v3 has no release output"), "{none:?}");
 
     repository.write("Procfile", "worker: sleep infinity\nrelease: echo migrating\n");
     repository.commit("A release command that works");

@@ -27,6 +27,7 @@ mod keys;
 mod apps;
 mod buildpack_installations;
 mod config_vars;
+mod release_output;
 mod releases;
 
 mod dyno_env;

@@ -1,9 +1,9 @@
 //! `/apps/{app}/releases`.
 
-use api_types::{Release, ReleaseCreate, UserRef};
+use api_types::{Release, ReleaseCreate, Secret, UserRef};
 use axum::{Json, extract::State, response::Response};
 use domain::App;
-use engine::{Permission, Refusal};
+use engine::{Link, Permission, Refusal};
 use http::StatusCode;
 
 use crate::{
@@ -21,9 +21,11 @@ const KEYS: &Keys<Release> = &[("id", |it| Key::Text(it.id.clone())), ("version"
 pub(crate) async fn list(State(api): State<Api>, caller: Caller, Named(app): Named<String>, range: Range) -> Result<Response, ApiError> {
     let (mut tx, app) = api.read_app(&caller, &app, Permission::View).await?;
     let (mut people, mut releases) = (People::default(), Vec::new());
+    let with_output = api.platform.releases_with_output(&mut tx, &app).await?;
     for release in tx.releases(app.id).await? {
         let user = people.one(&mut tx, release.user).await?;
-        releases.push(shown(&app, &release, user));
+        let output = with_output.contains(&release.id).then(|| api.platform.link(Link::ReleaseOutput(release.id)));
+        releases.push(shown(&app, &release, user, output));
     }
     Ok(range.page(releases, KEYS))
 }
@@ -33,7 +35,9 @@ pub(crate) async fn info(State(api): State<Api>, caller: Caller, Named((app, rel
     let (mut tx, app) = api.read_app(&caller, &app, Permission::View).await?;
     let release = api.platform.find_release(&mut tx, &app, &release).await?;
     let user = People::default().one(&mut tx, release.user).await?;
-    Ok(Json(shown(&app, &release, user)))
+    let with_output = api.platform.releases_with_output(&mut tx, &app).await?.contains(&release.id);
+    let output = with_output.then(|| api.platform.link(Link::ReleaseOutput(release.id)));
+    Ok(Json(shown(&app, &release, user, output)))
 }
 
 /// `POST /apps/{app}/releases`: back to an earlier release, or a slug once more.
@@ -56,10 +60,11 @@ pub(crate) async fn create(
             return Err(Refusal::Invalid("Give either the `release` to roll back to, or the `slug` to release.".to_owned()).into());
         }
     };
-    Ok((StatusCode::CREATED, Json(shown(&app, &release, user_ref(&caller.actor.account)))))
+    Ok((StatusCode::CREATED, Json(shown(&app, &release, user_ref(&caller.actor.account), None))))
 }
 
-fn shown(app: &App, release: &domain::Release, user: UserRef) -> Release {
+/// `output`: where to read what its command says; only a build's own release runs it.
+fn shown(app: &App, release: &domain::Release, user: UserRef, output: Option<String>) -> Release {
     Release {
         addon_plan_names: Vec::new(),
         app: app_ref(app),
@@ -69,7 +74,7 @@ fn shown(app: &App, release: &domain::Release, user: UserRef) -> Release {
         eligible_for_rollback: release.eligible_for_rollback(),
         id: release.id.to_string(),
         oci_image: None,
-        output_stream_url: None,
+        output_stream_url: output.map(Secret::new),
         slug: release.slug.map(|slug| id_ref(slug.uuid())),
         status: release.status.word().to_owned(),
         updated_at: time(release.created_at),

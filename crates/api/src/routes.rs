@@ -7,7 +7,7 @@ use axum::{
 
 use crate::{
     Api, account, apps, authorizations, buildpack_installations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, features, formation, keeping,
-    keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, regions, releases, request_id, routers, slugs, sources, stacks,
+    keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, regions, release_output, releases, request_id, routers, slugs, sources, stacks,
 };
 
 pub(crate) fn router(api: Api) -> Router {
@@ -97,6 +97,7 @@ fn of_platform() -> Router<Api> {
         .route("/logs/{secret}", get(log_stream::read))
         .route("/sources/{secret}", put(sources::upload).get(sources::read))
         .route("/builds/{build}/output/{secret}", get(builds::output))
+        .route("/releases/{release}/output/{secret}", get(release_output::get))
         .route("/slugs/{secret}", get(slugs::read))
         .route("/sources", post(sources::create))
 }

@@ -145,6 +145,7 @@ impl Docker {
         engine.network().await?;
         engine.sweep().await?;
         engine.spawn(events::follow(engine.clone()));
+        engine.spawn(engine.clone().sweep_places(engine.clock.now()));
         engine.spawn(engine.clone().keep_wall());
         engine.spawn(engine.clone().watch_disk());
         seen::list(&engine, Since::Adoption).await?;

@@ -27,7 +27,7 @@ pub(crate) const SOCKET: &str = ".platform";
 const ASSIGNED: &str = "assigned";
 
 /// A place is made before the container that names it; one so old has none.
-const GRACE: SignedDuration = SignedDuration::from_mins(10);
+pub(crate) const GRACE: SignedDuration = SignedDuration::from_mins(10);
 
 /// The folder of places.
 #[derive(Debug)]
@@ -150,10 +150,10 @@ impl Places {
         remove_folder(&self.path(name))
     }
 
-    /// Removes places that no container names, and that are old enough never to be named.
-    pub(crate) fn sweep(&self, named: &HashSet<String>, now: Timestamp) -> io::Result<()> {
+    /// Removes places that no container names, and that were made before this time: long enough ago never to be named.
+    pub(crate) fn sweep(&self, named: &HashSet<String>, before: Timestamp) -> io::Result<()> {
         for name in self.names()?.into_iter().filter(|name| !named.contains(name)) {
-            if made(&name).is_none_or(|made| made + GRACE < now) {
+            if made(&name).is_none_or(|made| made < before) {
                 self.remove(&name)?;
             }
         }

@@ -6,10 +6,12 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bollard::query_parameters::ListContainersOptions;
 use domain::Sha256;
+use jiff::Timestamp;
 use ports::{
     RuntimeError,
     runtime::{Image, Stored, StoredKind},
@@ -21,10 +23,13 @@ use crate::{
     error::refused,
     labels::{Kind, PLACE, SLUG},
     mounts,
-    places::Places,
+    places::{GRACE, Places},
     stack_image::Variant,
     trees::Trees,
 };
+
+/// How long the engine may go on with what it was asked for before a crash.
+const AFTER_A_CRASH: Duration = Duration::from_secs(30);
 
 /// What mounting slugs takes.
 pub(crate) struct Mounts {
@@ -145,10 +150,26 @@ impl Engine {
         let Some(mounts) = &self.mounts else { return Ok(()) };
         let (mut kept, named) = self.mounted_for(mounts).await?;
         kept.extend(slugs);
-        let (places, trees, now) = (mounts.places.clone(), mounts.trees.clone(), self.clock.now());
-        let swept = tokio::task::spawn_blocking(move || places.sweep(&named, now).and_then(|()| trees.retain(&kept)));
+        let (places, trees, before) = (mounts.places.clone(), mounts.trees.clone(), self.clock.now() - GRACE);
+        let swept = tokio::task::spawn_blocking(move || places.sweep(&named, before).and_then(|()| trees.retain(&kept)));
         let swept = swept.await.map_err(io::Error::other).and_then(|swept| swept);
         swept.map_err(|error| RuntimeError::Refused(format!("what was mounted could not be removed: {error}")))
+    }
+
+    /// Removes places that an earlier life, which ended before this time, made and had no container for yet. Not at once: the
+    /// engine may still be making it.
+    pub(crate) async fn sweep_places(self: Arc<Self>, before: Timestamp) {
+        let Some(mounts) = &self.mounts else { return };
+        tokio::time::sleep(AFTER_A_CRASH).await;
+        let swept = async {
+            let (_, named) = self.mounted_for(mounts).await?;
+            let places = mounts.places.clone();
+            let swept = tokio::task::spawn_blocking(move || places.sweep(&named, before)).await;
+            swept.map_err(io::Error::other).and_then(|swept| swept).map_err(|error| RuntimeError::Refused(error.to_string()))
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, "places of an earlier life could not be removed; the sweeper does it");
+        }
     }
 
     /// Removes spares of an earlier life that became nothing.

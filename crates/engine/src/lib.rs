@@ -25,6 +25,7 @@ mod failures;
 pub mod links;
 pub(crate) mod live;
 pub mod push;
+pub mod release_output;
 pub mod release_phase;
 pub mod source;
 pub mod turns;

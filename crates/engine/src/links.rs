@@ -2,7 +2,7 @@
 //! to and until when, sealed, so that it outlives a restart and only the platform can make one.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{BuildId, Id, SlugId, SourceBlobId};
+use domain::{BuildId, Id, ReleaseId, SlugId, SourceBlobId};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -22,6 +22,8 @@ pub enum Link {
     Source(SourceBlobId),
     /// What a build says.
     Output(BuildId),
+    /// What a release's command says.
+    ReleaseOutput(ReleaseId),
     /// A slug's archive.
     Slug(SlugId),
 }
@@ -33,6 +35,7 @@ impl Platform {
             Link::Upload(id) => ("upload", id.uuid(), TRANSFER),
             Link::Source(id) => ("source", id.uuid(), TRANSFER),
             Link::Output(id) => ("output", id.uuid(), READING),
+            Link::ReleaseOutput(id) => ("release", id.uuid(), READING),
             Link::Slug(id) => ("slug", id.uuid(), TRANSFER),
         };
         let until = (self.clock.now() + lasts).as_millisecond().to_be_bytes();
@@ -40,6 +43,7 @@ impl Platform {
         let path = match to {
             Link::Upload(_) | Link::Source(_) => "/sources/",
             Link::Output(build) => &format!("/builds/{build}/output/"),
+            Link::ReleaseOutput(release) => &format!("/releases/{release}/output/"),
             Link::Slug(_) => "/slugs/",
         };
         format!("{}{path}{secret}", self.settings.api_url)
@@ -55,6 +59,10 @@ impl Platform {
 
     pub(crate) fn output_link(&self, secret: &str) -> Option<BuildId> {
         self.opened("output", secret)
+    }
+
+    pub(crate) fn release_link(&self, secret: &str) -> Option<ReleaseId> {
+        self.opened("release", secret)
     }
 
     pub(crate) fn slug_link(&self, secret: &str) -> Option<SlugId> {
