@@ -1,10 +1,10 @@
 //! `/account` and `/users`: who the caller is.
 
 use api_types::{Account, RateLimit};
-use axum::Json;
+use axum::{Json, extract::State};
 use engine::Refusal;
 
-use crate::{auth::Caller, body::Named, error::ApiError, request_id::REMAINING, shape::time};
+use crate::{Api, auth::Caller, body::Named, error::ApiError, shape::time};
 
 /// `GET /account`
 pub(crate) async fn info(caller: Caller) -> Json<Account> {
@@ -18,8 +18,8 @@ pub(crate) async fn user(caller: Caller, Named(account): Named<String>) -> Resul
 }
 
 /// `GET /account/rate-limits`
-pub(crate) async fn rate_limits(_: Caller) -> Json<RateLimit> {
-    Json(RateLimit { remaining: REMAINING })
+pub(crate) async fn rate_limits(State(api): State<Api>, caller: Caller) -> Json<RateLimit> {
+    Json(RateLimit { remaining: api.platform.requests_left(caller.actor.account.id).into() })
 }
 
 /// `GET /account/features/{feature}`: there are none. Clients ask here first and go on to the app's own.

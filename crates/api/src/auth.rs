@@ -8,7 +8,7 @@ use http::{HeaderMap, header, request::Parts};
 use secrecy::{ExposeSecret, SecretString};
 use store::Tx;
 
-use crate::{Api, error::ApiError};
+use crate::{Api, error::ApiError, request_id::About};
 
 /// What a request shows of itself.
 pub(crate) enum Presented {
@@ -51,6 +51,12 @@ impl FromRequestParts<Api> for Caller {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let presented = Presented::of(&parts.headers).ok_or(Refusal::Unauthorized)?;
         let actor = api.platform.actor(presented.token().expose_secret()).await?.ok_or(Refusal::Unauthorized)?;
+        let about = parts.extensions.get::<About>().cloned().unwrap_or_default();
+        about.know(&actor);
+        // Asking how much is left is free (Heroku).
+        if parts.uri.path() != "/account/rate-limits" && api.platform.spend_request(actor.account.id).is_none() {
+            return Err(Refusal::TooMany("Your account reached the API rate limit\nPlease wait a few minutes before making new requests").into());
+        }
         Ok(Self { actor, token: presented.token().clone() })
     }
 }

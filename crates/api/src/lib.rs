@@ -13,10 +13,12 @@ mod routes;
 
 mod auth;
 mod body;
+mod conventions;
 mod error;
 mod not_built;
 mod range;
 mod request_id;
+mod schema;
 mod shape;
 
 mod account;

@@ -6,8 +6,8 @@ use axum::{
 };
 
 use crate::{
-    Api, account, apps, authorizations, buildpack_installations, builds, collaborators, config_vars, domains, dyno_sizes, dynos, features, formation, keeping,
-    keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, regions, releases, request_id, slugs, sources, stacks,
+    Api, account, apps, authorizations, buildpack_installations, builds, collaborators, config_vars, conventions, domains, dyno_sizes, dynos, features, formation, keeping,
+    keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, regions, releases, request_id, schema, slugs, sources, stacks,
 };
 
 pub(crate) fn router(api: Api) -> Router {
@@ -17,6 +17,7 @@ pub(crate) fn router(api: Api) -> Router {
         .merge(of_platform())
         .fallback(not_built::answer)
         .method_not_allowed_fallback(not_built::answer)
+        .layer(middleware::from_fn(conventions::keep))
         .layer(middleware::from_fn_with_state(api.clone(), request_id::identify))
         .with_state(api)
 }
@@ -81,6 +82,7 @@ fn of_app() -> Router<Api> {
 
 fn of_platform() -> Router<Api> {
     Router::new()
+        .route("/schema", get(schema::answer))
         .route("/stacks", get(stacks::list))
         .route("/stacks/{stack}", get(stacks::info))
         .route("/mypaas/disk", get(keeping::disk))

@@ -30,6 +30,7 @@ pub mod formation;
 pub mod one_off;
 
 pub mod error_code;
+pub mod rate_limit;
 pub mod request_clock;
 pub mod route;
 

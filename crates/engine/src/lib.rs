@@ -10,6 +10,7 @@ pub mod refusal;
 pub mod accounts;
 pub mod authority;
 pub mod keys;
+pub mod limits;
 
 pub mod apps;
 pub mod buildpacks;

@@ -15,6 +15,9 @@ pub enum Refusal {
     NotFound(&'static str),
     #[error("Invalid credentials provided.")]
     Unauthorized,
+    /// They asked too often.
+    #[error("{0}")]
+    TooMany(&'static str),
     #[error("Only admins of this platform may do that. `mypaasd account:admin EMAIL` on the server makes somebody one.")]
     Forbidden,
     /// The slug that is asked for was given up.
