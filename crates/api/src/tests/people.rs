@@ -114,7 +114,7 @@ async fn an_app_is_given_away() {
         "422 invalid_params: State must be `accepted` or `declined`"
     );
     assert_eq!(world.bob("PATCH", "/account/app-transfers/shop", r#"{"state":"accepted"}"#).await.json()["state"], "accepted");
-    assert_eq!(emails(&world.bob("GET", "/apps/shop/collaborators", "").await), ["bob@example.com owner", "ann@example.com collaborator"]);
+    assert_eq!(emails(&world.bob("GET", "/apps/shop/collaborators", "").await), ["ann@example.com collaborator", "bob@example.com owner"]);
     assert_eq!(world.ann("DELETE", "/apps/shop", "").await.status, 403);
     assert_eq!(
         world.bob("PATCH", "/account/app-transfers/shop", r#"{"state":"declined"}"#).await.verdict(),
