@@ -178,11 +178,9 @@ fn looks_like(format: &str, text: &str) -> bool {
 #[test]
 fn what_is_wrong_is_found() {
     let region = r#"{"id":"01234567-89ab-cdef-0123-456789abcdef","name":"us"}"#;
-    let good = format!(
-        r#"{{"app":{{"id":"01234567-89ab-cdef-0123-456789abcdef","name":"shop"}},"created_at":"2012-01-01T12:00:00Z","id":"01234567-89ab-cdef-0123-456789abcdef","owner":{{"id":"01234567-89ab-cdef-0123-456789abcdef","email":"a@example.com"}},"recipient":{{"id":"01234567-89ab-cdef-0123-456789abcdef","email":"b@example.com"}},"state":"pending","updated_at":"2012-01-01T12:00:00Z"}}"#
-    );
+    let good = r#"{"app":{"id":"01234567-89ab-cdef-0123-456789abcdef","name":"shop"},"created_at":"2012-01-01T12:00:00Z","id":"01234567-89ab-cdef-0123-456789abcdef","owner":{"id":"01234567-89ab-cdef-0123-456789abcdef","email":"a@example.com"},"recipient":{"id":"01234567-89ab-cdef-0123-456789abcdef","email":"b@example.com"},"state":"pending","updated_at":"2012-01-01T12:00:00Z"}"#;
     let path = "/account/app-transfers/x";
-    assert_eq!(faults("GET", path, &good), Vec::<String>::new());
+    assert_eq!(faults("GET", path, good), Vec::<String>::new());
     for (from, to, fault) in [
         ("pending", "lost", ".state: \"lost\" is none of"),
         ("2012-01-01T", "yesterday ", ".created_at: \"yesterday 12:00:00Z\" is no \"date-time\""),

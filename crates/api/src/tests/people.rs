@@ -123,6 +123,7 @@ async fn an_app_is_given_away() {
     assert_eq!(world.bob("DELETE", "/apps/shop", "").await.verdict(), "200");
 }
 
+/// Hostile inputs 56.
 #[tokio::test]
 async fn a_token_does_what_it_was_made_for() {
     let world = World::new().await;
@@ -187,6 +188,7 @@ async fn another_password_ends_all_other_tokens() {
     assert_eq!(log_in(&world, "eve@example.com", "battery staple").await.status, 201);
 }
 
+/// Hostile inputs 62.
 #[tokio::test]
 async fn passwords_cannot_be_guessed_for_long() {
     let world = World::new().await;

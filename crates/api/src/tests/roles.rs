@@ -42,6 +42,7 @@ fn filled(path: &str) -> String {
     parts.join("/")
 }
 
+/// Hostile inputs 56 and 57.
 #[tokio::test]
 async fn every_route_asked_by_everybody() {
     let world = World::new().await;

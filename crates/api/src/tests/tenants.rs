@@ -66,6 +66,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/acm", ""),
 ];
 
+/// Hostile inputs 56 and 57.
 #[tokio::test]
 async fn anothers_app_is_as_good_as_none() {
     let world = World::new().await;
