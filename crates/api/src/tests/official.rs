@@ -190,6 +190,6 @@ fn what_is_wrong_is_found() {
         let found = faults("GET", path, &good.replacen(from, to, 1));
         assert!(found.iter().any(|found| found.starts_with(fault)), "{fault}: {found:?}");
     }
-    assert_eq!(faults("GET", "/regions", region), ["no array"].map(str::to_owned).into_iter().collect::<Vec<_>>());
+    assert!(matches!(faults("GET", "/regions", region).as_slice(), [fault] if fault.ends_with("is no [\"array\"]")));
     assert_eq!(faults("GET", "/nothing/of/heroku", "?"), Vec::<String>::new());
 }
