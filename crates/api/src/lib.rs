@@ -14,10 +14,12 @@ mod routes;
 
 mod auth;
 mod body;
+mod conventions;
 mod error;
 mod not_built;
 mod range;
 mod request_id;
+mod schema;
 mod shape;
 
 mod account;
@@ -44,6 +46,8 @@ mod builds;
 mod slugs;
 mod sources;
 
+mod app_transfers;
+mod audit_events;
 mod collaborators;
 mod domains;
 mod dyno_sizes;
@@ -57,6 +61,8 @@ mod routers;
 
 #[cfg(test)]
 mod tests;
+
+pub use request_id::Peer;
 
 /// What the API works with.
 #[derive(Clone)]

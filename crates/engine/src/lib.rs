@@ -10,8 +10,10 @@ pub mod refusal;
 pub mod accounts;
 pub mod authority;
 pub mod keys;
+pub mod limits;
 
 pub mod apps;
+pub mod audit;
 pub mod buildpacks;
 pub mod config;
 pub mod domains;
@@ -19,6 +21,7 @@ pub mod drains;
 pub mod features;
 pub mod releases;
 pub mod scaling;
+pub mod sharing;
 
 pub mod builds;
 mod failures;

@@ -12,7 +12,7 @@ use ports::{Chance, Clock, Downloads, LogSink, Runtime, runtime::ContainerKey};
 use store::Db;
 use tokio::sync::watch;
 
-use crate::{background::Wake, keeping::Keeping, live::Live, one_off::PendingAttachments, pages::KnownPages, sleep::Traffic, turns::Turns};
+use crate::{background::Wake, keeping::Keeping, limits::Limits, live::Live, one_off::PendingAttachments, pages::KnownPages, sleep::Traffic, turns::Turns};
 
 /// The outside world and the store, handed in once at start.
 pub struct Parts {
@@ -53,18 +53,20 @@ pub struct Settings {
     pub ssh: Option<(String, u16)>,
 }
 
-/// The most that one app may ask for.
+/// The most that one app, or one account, may ask for.
 #[derive(Debug, Clone, Copy)]
 pub struct Quota {
     /// Dynos of all types together.
     pub dynos: u32,
     /// Memory of all of them together, in MiB. `None`: whatever the machine has.
     pub memory_mib: Option<u64>,
+    /// What one account may ask of the API in an hour; more is answered with 429 (Heroku: 4,500).
+    pub requests_per_hour: u32,
 }
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { dynos: 100, memory_mib: None }
+        Self { dynos: 100, memory_mib: None, requests_per_hour: 4_500 }
     }
 }
 
@@ -130,6 +132,9 @@ pub struct Platform {
     pub(crate) traffic: Traffic,
     pub(crate) attachments: PendingAttachments,
     pub(crate) turns: Turns,
+    pub(crate) limits: Limits,
+    /// What a password is held against when nobody is known by the address.
+    pub(crate) decoy: tokio::sync::OnceCell<String>,
     /// What builds that have not ended are saying.
     pub(crate) under_way: Mutex<HashMap<BuildId, Arc<Live>>>,
 }
@@ -163,6 +168,8 @@ impl Platform {
             traffic,
             attachments: PendingAttachments::default(),
             turns: Turns::default(),
+            limits: Limits::default(),
+            decoy: tokio::sync::OnceCell::new(),
             under_way: Mutex::default(),
         })
     }

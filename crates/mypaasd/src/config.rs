@@ -12,7 +12,7 @@ use domain::{DynoSizes, StackName};
 use serde::Deserialize;
 
 use crate::{
-    config_dynos::{Dynos, Size},
+    config_dynos::{Dynos, Requests, Size},
     database::DatabaseUrl,
     front::Front,
 };
@@ -35,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) network: Network,
     pub(crate) logs: Logs,
     pub(crate) dynos: Dynos,
+    pub(crate) api: Requests,
     /// `[[dyno_size]]`: sizes besides Heroku's, or in place of one of the same name.
     pub(crate) dyno_size: Vec<Size>,
     /// `[[stack]]`: the first one is what new apps get.
@@ -166,6 +167,7 @@ impl Default for Config {
             network: Network::default(),
             logs: Logs::default(),
             dynos: Dynos::default(),
+            api: Requests::default(),
             dyno_size: Vec::new(),
             stack: vec![Stack { name: "heroku-24".to_owned(), run_image: "mypaas/heroku-24:run".to_owned(), build_image: "mypaas/heroku-24:build".to_owned() }],
         }

@@ -1,4 +1,4 @@
-//! Settings of dynos: `[dynos]` and `[[dyno_size]]`.
+//! Settings of dynos and of what may be asked: `[dynos]`, `[[dyno_size]]`, `[api]`.
 
 use anyhow::{Context, ensure};
 use domain::{DynoSize, dyno::Policy, dyno_size::Limits};
@@ -28,6 +28,20 @@ impl Default for Dynos {
     }
 }
 
+/// `[api]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Requests {
+    /// What one account may ask in an hour.
+    pub(crate) requests_per_hour: u32,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self { requests_per_hour: Quota::default().requests_per_hour }
+    }
+}
+
 impl Dynos {
     pub(crate) fn policy(&self) -> Policy {
         Policy {
@@ -38,8 +52,8 @@ impl Dynos {
         }
     }
 
-    pub(crate) const fn quota(&self) -> Quota {
-        Quota { dynos: self.most_per_app, memory_mib: self.memory_mib_per_app }
+    pub(crate) const fn quota(&self, requests_per_hour: u32) -> Quota {
+        Quota { dynos: self.most_per_app, memory_mib: self.memory_mib_per_app, requests_per_hour }
     }
 }
 

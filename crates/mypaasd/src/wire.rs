@@ -161,7 +161,7 @@ fn platform_settings(config: &Config) -> anyhow::Result<Settings> {
         stacks: config.stack.iter().map(|stack| stack.name.parse()).collect::<Result<Vec<StackName>, _>>()?,
         policy: config.dynos.policy(),
         sizes: config.sizes()?,
-        quota: config.dynos.quota(),
+        quota: config.dynos.quota(config.api.requests_per_hour),
         rendezvous: (config.listen.api_host.clone(), config.api_port()),
         api_url: format!("http://{}:{}", config.listen.api_host, config.api_port()),
         ssh: config.ssh_port().map(|port| (config.listen.api_host.clone(), port)),

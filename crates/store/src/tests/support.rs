@@ -109,7 +109,14 @@ impl Fixture {
     }
 
     pub(super) fn authorization(&self, account: &Account, expires_at: Option<Timestamp>) -> Authorization {
-        Authorization { id: self.id(), account: account.id, description: "Long-lived".to_owned(), created_at: now(), expires_at }
+        Authorization {
+            id: self.id(),
+            account: account.id,
+            description: "Long-lived".to_owned(),
+            scopes: domain::Scopes::global(),
+            created_at: now(),
+            expires_at,
+        }
     }
 
     /// Saves one of everything that an app can have.
