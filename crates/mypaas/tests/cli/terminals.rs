@@ -49,6 +49,7 @@ fn a_password_is_not_shown_while_it_is_typed() {
     terminal.until("Email: ");
     terminal.type_in("me@example.com\n");
     terminal.until("Password: ");
+    terminal.until_silent();
     terminal.type_in("pass word\n");
     let (status, shown) = terminal.end();
     assert_eq!(status, 0, "{shown}");
