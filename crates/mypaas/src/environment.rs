@@ -56,7 +56,8 @@ pub(crate) fn terminal_is_dumb() -> bool {
     variable("TERM").is_none_or(|term| term == "dumb")
 }
 
+/// One variable, unless it is empty.
 #[expect(clippy::disallowed_methods, reason = "this is the command line's one place that reads the environment")]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

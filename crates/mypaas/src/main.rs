@@ -25,6 +25,7 @@ mod target;
 mod terminal;
 mod tls;
 mod usage;
+mod words;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
 //! `local`: the Procfile on the person's own machine, with `.env`.
 //!
-//! A Procfile's lines are lines for a shell, and here it is the person's own: this is the one place that starts one.
+//! No shell is started for its lines (see `words`): who wants one names it there, `web: sh serve.sh`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -17,9 +17,11 @@ use signal_hook::iterator::Signals;
 
 use crate::assignments;
 use crate::context::Context;
+use crate::environment;
 use crate::error::Error;
 use crate::output;
 use crate::procfile::{self, Process};
+use crate::words;
 
 /// What processes have from SIGTERM to SIGKILL; the platform gives 30 seconds, a person at a keyboard has less patience.
 const GRACE: Duration = Duration::from_secs(10);
@@ -81,6 +83,9 @@ pub(crate) fn start(context: &Context, args: &Local) -> Result<u8, Error> {
     let planned = plan(&procfile::parse(&text), &args.types, &args.concurrency, args.port)?;
     let variables = variables(&args.env)?;
 
+    let commands: Result<Vec<_>, _> = planned.iter().map(|one| command(one, &variables)).collect();
+    let mut commands = commands?;
+
     let (tell, events) = mpsc::channel();
     // Before the first process is there: none may be left behind.
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|error| Error::failed(format!("Signals cannot be waited for: {error}.")))?;
@@ -91,7 +96,7 @@ pub(crate) fn start(context: &Context, args: &Local) -> Result<u8, Error> {
     let prefixes: Vec<_> = planned.iter().map(|one| prefix(&one.name, width, output::colour(context.environment.no_color))).collect();
     let mut groups: Vec<Option<Pid>> = Vec::new();
     for (process, one) in planned.iter().enumerate() {
-        let started = shell(&one.command, &variables, one.port).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let started = commands[process].stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         match started {
             Ok(child) => {
                 groups.push(Pid::from_child(&child).into());
@@ -164,11 +169,21 @@ fn variables(files: &[String]) -> Result<Vec<(String, String)>, Error> {
 }
 
 /// A group of its own: Ctrl-C is for this program, which ends them in order, with all that they have started.
-fn shell(line: &str, variables: &[(String, String)], port: u16) -> Command {
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", line]).stdin(Stdio::null()).process_group(0);
-    command.env("PORT", port.to_string()).envs(variables.iter().map(|(key, value)| (key, value)));
-    command
+fn command(one: &Planned, variables: &[(String, String)]) -> Result<Command, Error> {
+    let known = |name: &str| match variables.iter().rev().find(|(key, _)| key == name) {
+        Some((_, value)) => value.clone(),
+        None if name == "PORT" => one.port.to_string(),
+        None => environment::variable(name).unwrap_or_default(),
+    };
+    let parts = words::split(&one.command, known).map_err(|error| {
+        let hint = "put the line into a file and name the shell: `web: sh serve.sh`";
+        Error::failed_with_hint(format!("{} cannot be started: {error}.", one.name), hint)
+    })?;
+    let [program, arguments @ ..] = parts.words.as_slice() else { return Err(Error::failed(format!("{} names no program.", one.name))) };
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).process_group(0);
+    command.env("PORT", one.port.to_string()).envs(variables.iter().map(|(key, value)| (key, value))).envs(parts.variables);
+    Ok(command)
 }
 
 /// Tells of each line and of the end.

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::support::Home;
 
@@ -89,6 +89,16 @@ impl Terminal {
         let shown = self.shown.0.lock().unwrap();
         let (shown, _) = self.shown.1.wait_timeout_while(shown, PATIENCE, |shown| !shown.text.contains(what) && shown.status.is_none()).unwrap();
         assert!(shown.text.contains(what), "no {what:?} in {:?}", shown.text);
+    }
+
+    /// Waits until keys are no longer shown.
+    pub(crate) fn until_silent(&self) {
+        let echoes = || tcgetattr(&self.keyboard).unwrap().local_modes.contains(LocalModes::ECHO);
+        let silent = (0..100_000_000_u64).any(|_| {
+            thread::yield_now();
+            !echoes()
+        });
+        assert!(silent, "keys are still shown");
     }
 
     /// Waits for the end: the status, and everything that was shown.

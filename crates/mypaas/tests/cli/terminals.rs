@@ -49,6 +49,7 @@ fn a_password_is_not_shown_while_it_is_typed() {
     terminal.until("Email: ");
     terminal.type_in("me@example.com\n");
     terminal.until("Password: ");
+    terminal.until_silent();
     terminal.type_in("pass word\n");
     let (status, shown) = terminal.end();
     assert_eq!(status, 0, "{shown}");
@@ -162,8 +163,10 @@ fn run_hands_on_every_key_and_gives_the_terminal_back() {
 #[test]
 fn ctrl_c_ends_everything_that_local_has_started() {
     let home = Home::new();
-    let stubborn = "web: trap 'echo going; exit 0' TERM; sh -c 'echo $$ > child; exec sleep 600' & echo up; wait\n";
-    fs::write(home.path("work/Procfile"), format!("{stubborn}worker: echo working; exec sleep 600\n")).unwrap();
+    let stubborn = "trap 'echo going; exit 0' TERM; sh -c 'echo $$ > child; exec sleep 600' & echo up; wait\n";
+    fs::write(home.path("work/web"), stubborn).unwrap();
+    fs::write(home.path("work/worker"), "echo working; exec sleep 600\n").unwrap();
+    fs::write(home.path("work/Procfile"), "web: sh web\nworker: sh worker\n").unwrap();
     let mut terminal = Terminal::run(&home, 80, &["local"]);
     terminal.until("up\r\n");
     terminal.until("working\r\n");
