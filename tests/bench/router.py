@@ -301,7 +301,8 @@ def swaps(options):
     text = open(path("log.err")).read()
     taken = text.count("a new route table")
     lines = sum(1 for _ in open(path("log")))
-    bad = [line for line in open(path("log")) if " status=200 " not in line]
+    # At its end the load leaves in the middle of its last requests.
+    bad = [line for line in open(path("log")) if " status=200 " not in line and " code=H27 " not in line]
     result = results[0]
     print(f"{turn} tables written and {taken} taken up in {seconds:.0f} s, {result['requests']} requests, {result['failed']} failed, {lines} lines, {len(bad)} of them not 200")
     if result["failed"] or bad or result["requests"] < 100 * options.seconds or taken < turn // 10 or lines < result["requests"]:
