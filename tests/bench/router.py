@@ -17,6 +17,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 work = tempfile.mkdtemp(prefix="bench-router.")
 os.chmod(work, 0o755)
 running = []
+children = []
 
 
 def path(name):
@@ -66,6 +67,8 @@ def stop(process, how=signal.SIGTERM, patience=20):
 def clean_up():
     for process in list(running):
         stop(process, patience=3)
+    for child in children:
+        os.kill(child, signal.SIGKILL)
     shutil.rmtree(work, ignore_errors=True)
 
 
@@ -192,17 +195,16 @@ def say(title, found, key):
         print(f"{title:34} {name:12} {key} {figures[key]:9.1f}   x {figures[key] / base if base else 0:.2f}   {rest}", flush=True)
 
 
-class SocketDyno(threading.Thread):
+def socket_dyno():
     """Switches protocols and then says nothing, for idle WebSockets. In a process of its own: it needs file descriptors."""
-    def run(self):
-        listener = socket.create_server(("127.0.0.1", SOCKETS), backlog=4096)
-        kept = []
-        while True:
-            connection, _ = listener.accept()
-            while b"\r\n\r\n" not in (connection.recv(4096) or b"\r\n\r\n"):
-                pass
-            connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-            kept.append(connection)
+    listener = socket.create_server(("127.0.0.1", SOCKETS), backlog=4096)
+    kept = []
+    while True:
+        connection, _ = listener.accept()
+        while b"\r\n\r\n" not in (connection.recv(4096) or b"\r\n\r\n"):
+            pass
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        kept.append(connection)
 
 
 def idle(options, upgrade):
@@ -235,8 +237,10 @@ def idle(options, upgrade):
 
 def compare(options):
     backend()
-    if os.fork() == 0:
-        SocketDyno().run()
+    children.append(os.fork())
+    if children[-1] == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        socket_dyno()
     pairs = (["nginx", "ours"], ["nginx-close", "ours-close"])
     for names in pairs:
         say("CPU a request, " + ("dyno kept" if names == pairs[0] else "dyno closed"), best(options.rounds, names, loaded(options, "/1k", 64)), "cpu_us")
@@ -297,7 +301,8 @@ def swaps(options):
     text = open(path("log.err")).read()
     taken = text.count("a new route table")
     lines = sum(1 for _ in open(path("log")))
-    bad = [line for line in open(path("log")) if " status=200 " not in line]
+    # At its end the load leaves in the middle of its last requests.
+    bad = [line for line in open(path("log")) if " status=200 " not in line and " code=H27 " not in line]
     result = results[0]
     print(f"{turn} tables written and {taken} taken up in {seconds:.0f} s, {result['requests']} requests, {result['failed']} failed, {lines} lines, {len(bad)} of them not 200")
     if result["failed"] or bad or result["requests"] < 100 * options.seconds or taken < turn // 10 or lines < result["requests"]:
@@ -350,6 +355,7 @@ def main():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     try:
         {"compare": compare, "routes": table_size, "swaps": swaps, "instructions": instructions}[options.what](options)
     finally:
