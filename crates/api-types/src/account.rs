@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::NamedRef;
+use crate::{NamedRef, Secret};
 
 /// A person's account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,4 +26,16 @@ pub struct Account {
     pub two_factor_authentication: bool,
     pub updated_at: String,
     pub verified: bool,
+}
+
+/// `PATCH /account`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct AccountUpdate {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The one there will be. Needs `password`, the one there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_password: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
 }

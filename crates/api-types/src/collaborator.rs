@@ -32,3 +32,10 @@ pub struct CollaboratorUser {
     pub federated: bool,
     pub id: String,
 }
+
+/// `POST /apps/:app/collaborators`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CollaboratorCreate {
+    /// Address or id of an account.
+    pub user: String,
+}

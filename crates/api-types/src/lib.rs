@@ -8,6 +8,8 @@
 
 pub mod account;
 pub mod app;
+pub mod app_transfer;
+pub mod audit_event;
 pub mod authorization;
 pub mod build;
 pub mod buildpack_installation;
@@ -33,12 +35,14 @@ pub mod stack;
 
 mod lenient;
 
-pub use account::Account;
+pub use account::{Account, AccountUpdate};
 pub use app::{App, AppCreate, AppUpdate};
+pub use app_transfer::{AppTransfer, AppTransferCreate, AppTransferUpdate};
+pub use audit_event::AuditEvent;
 pub use authorization::{AccessToken, Authorization, AuthorizationCreate, AuthorizationUpdate};
 pub use build::{Build, BuildBuildpack, BuildCreate, BuildFailure, SourceBlob};
 pub use buildpack_installation::{Buildpack, BuildpackInstallation, BuildpackInstallationUpdate, BuildpackUpdate, RegisteredBuildpack};
-pub use collaborator::{Collaborator, CollaboratorPermission, CollaboratorUser};
+pub use collaborator::{Collaborator, CollaboratorCreate, CollaboratorPermission, CollaboratorUser};
 pub use config_vars::{ConfigVars, ConfigVarsUpdate};
 pub use domain::{Domain, DomainCreate};
 pub use dyno::{Dyno, DynoCreate, DynoEnv, DynoSize};

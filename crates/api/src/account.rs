@@ -1,20 +1,52 @@
 //! `/account` and `/users`: who the caller is.
 
-use api_types::{Account, RateLimit};
+use api_types::{Account, AccountUpdate, RateLimit, Secret};
 use axum::{Json, extract::State};
 use engine::Refusal;
+use secrecy::SecretString;
 
-use crate::{Api, auth::Caller, body::Named, error::ApiError, shape::time};
+use crate::{
+    Api,
+    auth::Caller,
+    body::{Body, Named},
+    error::ApiError,
+    shape::time,
+};
 
 /// `GET /account`
-pub(crate) async fn info(caller: Caller) -> Json<Account> {
-    Json(shown(&caller.actor.account))
+pub(crate) async fn info(State(api): State<Api>, caller: Caller) -> Result<Json<Account>, ApiError> {
+    answer(&api, &caller).await
+}
+
+/// `PATCH /account`: name and password. With the password all other tokens of the account end.
+pub(crate) async fn update(State(api): State<Api>, caller: Caller, Body(asked): Body<AccountUpdate>) -> Result<Json<Account>, ApiError> {
+    let secret = |secret: Secret| SecretString::from(secret.into_inner());
+    if let Some(new) = asked.new_password {
+        let password = asked.password.ok_or_else(|| Refusal::Invalid("Give the current password as password.".to_owned()))?;
+        api.platform.change_password(&caller.actor, &secret(password), &secret(new), caller.about.source().as_deref()).await?;
+        caller.about.detail("password");
+    }
+    if let Some(name) = asked.name {
+        api.platform.rename_account(&caller.actor, &name).await?;
+    }
+    answer(&api, &caller).await
+}
+
+/// `PATCH /users/{account}`
+pub(crate) async fn update_user(
+    state: State<Api>,
+    caller: Caller,
+    Named(account): Named<String>,
+    body: Body<AccountUpdate>,
+) -> Result<Json<Account>, ApiError> {
+    is_self(&caller, &account)?;
+    update(state, caller, body).await
 }
 
 /// `GET /users/{account}`: nobody but the caller is shown.
-pub(crate) async fn user(caller: Caller, Named(account): Named<String>) -> Result<Json<Account>, ApiError> {
+pub(crate) async fn user(State(api): State<Api>, caller: Caller, Named(account): Named<String>) -> Result<Json<Account>, ApiError> {
     is_self(&caller, &account)?;
-    Ok(info(caller).await)
+    answer(&api, &caller).await
 }
 
 /// `GET /account/rate-limits`
@@ -32,6 +64,11 @@ pub(crate) fn is_self(caller: &Caller, account: &str) -> Result<(), Refusal> {
     let known = &caller.actor.account;
     let same = account == "~" || account.parse().is_ok_and(|id| known.id == id) || account.eq_ignore_ascii_case(known.email.as_str());
     if same { Ok(()) } else { Err(Refusal::NotFound("account")) }
+}
+
+async fn answer(api: &Api, caller: &Caller) -> Result<Json<Account>, ApiError> {
+    let name = api.platform.account_name(caller.actor.account.id).await?;
+    Ok(Json(Account { name, ..shown(&caller.actor.account) }))
 }
 
 fn shown(account: &domain::Account) -> Account {

@@ -14,7 +14,7 @@ use crate::{
     error::ApiError,
     range::{Key, Keys, Range},
     regions,
-    shape::{People, generation, stack_ref, time, user_ref},
+    shape::{People, generation, stack_ref, time},
 };
 
 const KEYS: &Keys<App> =
@@ -23,10 +23,10 @@ const KEYS: &Keys<App> =
 /// `GET /apps`
 pub(crate) async fn list(State(api): State<Api>, caller: Caller, range: Range) -> Result<Response, ApiError> {
     let mut tx = api.platform.store.read().await?;
-    let owner = user_ref(&caller.actor.account);
-    let mut apps = Vec::new();
-    for app in tx.apps_of(caller.actor.account.id).await? {
-        apps.push(shown(&api, &mut tx, &app, owner.clone()).await?);
+    let (mut people, mut apps) = (People::default(), Vec::new());
+    for app in tx.apps_open_to(caller.actor.account.id).await? {
+        let owner = people.one(&mut tx, app.owner).await?;
+        apps.push(shown(&api, &mut tx, &app, owner).await?);
     }
     Ok(range.page(apps, KEYS))
 }

@@ -1,7 +1,8 @@
 //! `/oauth/authorizations`: how tokens come and go.
 
 use api_types::{AccessToken, Authorization, AuthorizationCreate, AuthorizationUpdate, Secret};
-use axum::{Json, extract::State, response::Response};
+use axum::{Extension, Json, extract::State, response::Response};
+use domain::{Email, Scope, Scopes};
 use engine::{Refusal, accounts::NewToken};
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +14,7 @@ use crate::{
     body::{Body, Named},
     error::ApiError,
     range::{Key, Keys, Range},
+    request_id::About,
     shape::{time, user_ref},
 };
 
@@ -21,6 +23,7 @@ const KEYS: &Keys<Authorization> = &[("id", |it| Key::Text(it.id.clone()))];
 /// `POST /oauth/authorizations`: for an address with its password, or for somebody who has a token already.
 pub(crate) async fn create(
     State(api): State<Api>,
+    Extension(about): Extension<About>,
     headers: HeaderMap,
     Body(asked): Body<AuthorizationCreate>,
 ) -> Result<(StatusCode, Json<Authorization>), ApiError> {
@@ -28,17 +31,29 @@ pub(crate) async fn create(
     let seconds = asked.expires_in.map(|seconds| i64::try_from(seconds).map(SignedDuration::from_secs)).transpose();
     let expires_in = seconds.map_err(|_| Refusal::Invalid("expires_in is out of range".to_owned()))?;
     let description = asked.description.as_deref().unwrap_or("Long-lived user authorization");
-    // A token that can do more than it was made for would be worse than none.
-    if asked.scope.iter().flatten().any(|scope| scope != "global") {
-        return Err(Refusal::Invalid("Tokens here can do all that their owner can: the only scope is global.".to_owned()).into());
-    }
+    let scopes = Scopes::of(asked.scope.as_deref().unwrap_or_default()).map_err(Refusal::from)?;
     // Some clients send their token as a password here too.
     let known = api.platform.actor(presented.token().expose_secret()).await?;
-    let NewToken { authorization, account, token } = match (known, presented) {
-        (Some(actor), _) => api.platform.new_token(actor.account, description, expires_in).await?,
-        (None, Presented::Basic { user, password }) => api.platform.log_in(&user, &password, description, expires_in).await?,
+    let action = "POST /oauth/authorizations".to_owned();
+    let account = match (known, presented) {
+        (Some(actor), _) => {
+            about.know(&actor, Scope::Global.word());
+            about.audit(&api, actor.account.email.as_str(), actor.authorization().map(|id| id.to_string()), action, None).await?;
+            actor.must_cover(Scope::Global)?;
+            actor.account
+        }
+        (None, Presented::Basic { user, password }) => {
+            let checked = api.platform.check_password(&user, &password, about.source().as_deref()).await;
+            // What is no address may be anything, a password too; and who tries too often does not fill the record.
+            if let (Ok(email), Ok(_) | Err(Refusal::Unauthorized)) = (user.parse::<Email>(), &checked) {
+                about.audit(&api, email.as_str(), None, action, None).await?;
+            }
+            checked?
+        }
         (None, Presented::Token(_)) => return Err(Refusal::Unauthorized.into()),
     };
+    about.detail(format!("scope {scopes}"));
+    let NewToken { authorization, account, token } = api.platform.scoped_token(account, description, expires_in, scopes).await?;
     let shown = shown(&authorization, &account, Secret::new(token.expose_secret()), api.platform.clock.now());
     Ok((StatusCode::CREATED, Json(shown)))
 }
@@ -115,7 +130,7 @@ fn shown(authorization: &domain::Authorization, account: &domain::Account, token
         grant: None,
         id,
         refresh_token: None,
-        scope: vec!["global".to_owned()],
+        scope: authorization.scopes.words(),
         session: None,
         updated_at: time(authorization.created_at),
         user: user_ref(account),

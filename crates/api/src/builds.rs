@@ -117,7 +117,8 @@ fn shown(api: &Api, app: &App, build: &domain::Build, releases: &[Release], user
         output_stream_url: Some(Secret::new(api.platform.link(Link::Output(build.id)))),
         release: release.map(|release| id_ref(release.id.uuid())),
         slug: build.slug.map(|slug| id_ref(slug.uuid())),
-        source_blob: SourceBlob { version: build.source_version.clone(), ..SourceBlob::default() },
+        // Where a source came from is not kept: such URLs are keys to it. The schema knows no null here.
+        source_blob: SourceBlob { url: Some(Secret::default()), version: build.source_version.clone(), ..SourceBlob::default() },
         stack: build.stack.to_string(),
         status: build.status.word().to_owned(),
         updated_at: time(build.updated_at),

@@ -24,6 +24,11 @@ pub(crate) async fn update(
     Named(app): Named<String>,
     Body(changes): Body<ConfigVarsUpdate>,
 ) -> Result<Json<ConfigVars>, ApiError> {
+    // The names, never the values; who may not change them may say anything.
+    api.platform.authorize(&caller.actor, &app, Permission::Operate).await?;
+    caller
+        .about
+        .detail(changes.0.keys().map(|key| key.chars().filter(|c| !c.is_control()).take(60).collect::<String>()).take(30).collect::<Vec<_>>().join(" "));
     let (_, vars, _) = api.platform.change_config(&caller.actor, &app, &changes.0).await?;
     Ok(Json(shown(&vars)))
 }

@@ -43,7 +43,7 @@ pub(crate) async fn create(
     Body(asked): Body<DomainCreate>,
 ) -> Result<(StatusCode, Json<Domain>), ApiError> {
     if asked.sni_endpoint.is_some() {
-        api.platform.authorize(&caller.actor, &app, Permission::Manage).await?;
+        api.platform.authorize(&caller.actor, &app, Permission::Operate).await?;
         return Err(certificates());
     }
     let (app, domain) = api.platform.add_domain(&caller.actor, &app, &asked.hostname).await?;
@@ -52,13 +52,13 @@ pub(crate) async fn create(
 
 /// `PATCH /apps/{app}/domains/{domain}`: names another certificate, of which there are none.
 pub(crate) async fn update(State(api): State<Api>, caller: Caller, Named((app, _)): Named<(String, String)>) -> Result<Json<Domain>, ApiError> {
-    api.platform.authorize(&caller.actor, &app, Permission::Manage).await?;
+    api.platform.authorize(&caller.actor, &app, Permission::Operate).await?;
     Err(certificates())
 }
 
 /// `DELETE /apps/{app}/domains/{domain}`: by host name or id.
 pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Named((app, named)): Named<(String, String)>) -> Result<Json<Domain>, ApiError> {
-    let of_app = api.platform.authorize(&caller.actor, &app, Permission::Manage).await?;
+    let of_app = api.platform.authorize(&caller.actor, &app, Permission::Operate).await?;
     if is(&own(&api, &of_app), &named) {
         return Err(Refusal::Invalid("The app's own domain cannot be removed; `apps:rename` changes it.".to_owned()).into());
     }

@@ -63,6 +63,7 @@ impl From<Refusal> for ApiError {
             Refusal::NotFound(resource) => Self { resource: Some(resource), ..Self::new(StatusCode::NOT_FOUND, "not_found", message) },
             Refusal::Unauthorized => Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message),
             Refusal::TooMany(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit", message),
+            Refusal::NotAllowed(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", message),
             Refusal::Forbidden => Self::new(StatusCode::FORBIDDEN, "forbidden", message),
             Refusal::Expired(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "release_expired", message),
             Refusal::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_params", message),

@@ -59,10 +59,10 @@ fn shown(app: &App, feature: Feature, since: Option<Timestamp>) -> AppFeature {
     AppFeature {
         created_at: EPOCH.to_owned(),
         description: feature.description().to_owned(),
-        display_name: None,
+        display_name: Some(feature.name().to_owned()),
         doc_url: format!("https://devcenter.heroku.com/articles/{}", feature.name()),
         enabled: since.is_some(),
-        feedback_email: None,
+        feedback_email: Some(String::new()),
         id: id(feature),
         name: feature.name().to_owned(),
         state: if feature.is_labs() { "beta" } else { "general" }.to_owned(),

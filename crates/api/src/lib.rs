@@ -44,6 +44,8 @@ mod builds;
 mod slugs;
 mod sources;
 
+mod app_transfers;
+mod audit_events;
 mod collaborators;
 mod domains;
 mod dyno_sizes;
@@ -56,6 +58,8 @@ mod keeping;
 
 #[cfg(test)]
 mod tests;
+
+pub use request_id::Peer;
 
 /// What the API works with.
 #[derive(Clone)]

@@ -13,6 +13,8 @@ use crate::{
 };
 
 const NAME: &str = "us";
+/// What Heroku says that region is at its provider; typed clients know no others.
+const PROVIDERS: &str = "us-east-1";
 const KEYS: &Keys<Region> = &[("id", |it| Key::Text(it.id.clone())), ("name", |it| Key::Text(it.name.clone()))];
 
 /// `GET /regions`
@@ -49,7 +51,7 @@ fn only() -> Region {
         locale: "Here".to_owned(),
         name,
         private_capable: false,
-        provider: RegionProvider { name: "mypaas".to_owned(), region: NAME.to_owned() },
+        provider: RegionProvider { name: "mypaas".to_owned(), region: PROVIDERS.to_owned() },
         updated_at: EPOCH.to_owned(),
     }
 }

@@ -6,8 +6,9 @@ use axum::{
 };
 
 use crate::{
-    Api, account, apps, authorizations, buildpack_installations, builds, collaborators, config_vars, conventions, domains, dyno_sizes, dynos, features, formation, keeping,
-    keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, regions, releases, request_id, schema, slugs, sources, stacks,
+    Api, account, app_transfers, apps, audit_events, authorizations, buildpack_installations, builds, collaborators, config_vars, conventions, domains,
+    dyno_sizes, dynos, features, formation, keeping, keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, regions, releases, request_id, schema,
+    slugs, sources, stacks,
 };
 
 pub(crate) fn router(api: Api) -> Router {
@@ -30,13 +31,15 @@ fn people() -> Router<Api> {
         .route("/oauth/sessions", get(nothing_yet::of_account))
         .route("/oauth/clients", get(nothing_yet::of_account))
         .route("/oauth/sessions/~", delete(authorizations::delete_session))
-        .route("/account", get(account::info))
+        .route("/account", get(account::info).patch(account::update))
+        .route("/account/app-transfers", get(app_transfers::list).post(app_transfers::create))
+        .route("/account/app-transfers/{transfer}", get(app_transfers::info).patch(app_transfers::update).delete(app_transfers::delete))
         .route("/account/features", get(nothing_yet::of_account))
         .route("/account/features/{feature}", get(account::feature))
         .route("/account/keys", get(keys::list).post(keys::create))
         .route("/account/keys/{key}", get(keys::info).delete(keys::delete))
         .route("/account/rate-limits", get(account::rate_limits))
-        .route("/users/{account}", get(account::user))
+        .route("/users/{account}", get(account::user).patch(account::update_user))
         .route("/users/{account}/apps", get(apps::of_user))
         .route("/addon-attachments", get(nothing_yet::of_account))
         .route("/addons", get(nothing_yet::of_account))
@@ -65,8 +68,8 @@ fn of_app() -> Router<Api> {
         .route("/apps/{app}/slugs/{slug}", get(slugs::info))
         .route("/apps/{app}/domains", get(domains::list).post(domains::create))
         .route("/apps/{app}/domains/{domain}", get(domains::info).patch(domains::update).delete(domains::delete))
-        .route("/apps/{app}/collaborators", get(collaborators::list))
-        .route("/apps/{app}/collaborators/{collaborator}", get(collaborators::info))
+        .route("/apps/{app}/collaborators", get(collaborators::list).post(collaborators::create))
+        .route("/apps/{app}/collaborators/{collaborator}", get(collaborators::info).delete(collaborators::delete))
         .route("/apps/{app}/addons", get(nothing_yet::of_app))
         .route("/apps/{app}/addon-attachments", get(nothing_yet::of_app))
         .route("/apps/{app}/buildpack-installations", get(buildpack_installations::list).put(buildpack_installations::replace))
@@ -85,6 +88,7 @@ fn of_platform() -> Router<Api> {
         .route("/schema", get(schema::answer))
         .route("/stacks", get(stacks::list))
         .route("/stacks/{stack}", get(stacks::info))
+        .route("/mypaas/audit-events", get(audit_events::list))
         .route("/mypaas/disk", get(keeping::disk))
         .route("/mypaas/garbage", get(keeping::garbage))
         .route("/mypaas/garbage/actions/collect", post(keeping::collect))

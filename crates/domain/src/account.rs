@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
 
-use crate::ids::Id;
+use crate::{ids::Id, scope::Scopes};
 
 /// Somebody who owns apps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Authorization {
     pub account: AccountId,
     /// Why it exists, as its maker put it.
     pub description: String,
+    /// What the token may be used for.
+    pub scopes: Scopes,
     pub created_at: Timestamp,
     /// `None`: until revoked.
     pub expires_at: Option<Timestamp>,

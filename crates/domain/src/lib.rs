@@ -15,6 +15,8 @@ pub mod config_vars;
 pub mod domain_name;
 pub mod feature;
 pub mod procfile;
+pub mod scope;
+pub mod sharing;
 pub mod ssh_key;
 
 pub mod build;
@@ -34,6 +36,7 @@ pub mod rate_limit;
 pub mod request_clock;
 pub mod route;
 
+pub mod audit;
 pub mod drain;
 pub mod keeping;
 pub mod log_line;
@@ -56,6 +59,7 @@ pub use log_line::{LogLine, Source};
 pub use names::AppName;
 pub use procfile::{ProcessType, Procfile};
 pub use release::{Release, ReleaseId, ReleaseVersion};
+pub use scope::{Scope, Scopes};
 pub use slug::{Sha256, Slug, SlugId};
 pub use source_blob::{SourceBlob, SourceBlobId};
 pub use ssh_key::{KeyFingerprint, PublicKey, SshKey, SshKeyId};

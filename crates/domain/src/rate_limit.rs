@@ -34,16 +34,26 @@ impl Bucket {
     /// Takes a token out; whether there was one.
     pub fn take(&mut self, allowance: Allowance, now: Timestamp) -> bool {
         let filled = self.filled(allowance, now);
-        // Rounded up: whoever takes all of them has not one more.
-        let price = SignedDuration::from_millis(i64::try_from((allowance.refill.as_millis() + i128::from(allowance.most) - 1) / i128::from(allowance.most.max(1))).unwrap_or(i64::MAX));
         let enough = self.left(allowance, now) > 0;
-        *self = Self { filling: if enough { filled.saturating_sub(price).max(SignedDuration::ZERO) } else { filled }, at: self.at.max(now) };
+        let filling = if enough { filled.saturating_sub(price(allowance)).max(SignedDuration::ZERO) } else { filled };
+        *self = Self { filling, at: self.at.max(now) };
         enough
+    }
+
+    /// Puts one back that was taken.
+    pub fn give_back(&mut self, allowance: Allowance, now: Timestamp) {
+        *self = Self { filling: self.filled(allowance, now).saturating_add(price(allowance)).min(allowance.refill), at: self.at.max(now) };
     }
 
     fn filled(self, allowance: Allowance, now: Timestamp) -> SignedDuration {
         self.filling.saturating_add(now.duration_since(self.at).max(SignedDuration::ZERO)).min(allowance.refill)
     }
+}
+
+/// The time one token takes to fill; rounded up, so that whoever takes all of them has not one more.
+fn price(allowance: Allowance) -> SignedDuration {
+    let most = i128::from(allowance.most.max(1));
+    SignedDuration::from_millis(i64::try_from((allowance.refill.as_millis() + most - 1) / most).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

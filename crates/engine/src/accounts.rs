@@ -4,13 +4,13 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use domain::{Account, AccountId, Authorization, AuthorizationId, Email, SshKeyId};
+use domain::{Account, AccountId, Authorization, AuthorizationId, Email, Scopes, SshKeyId};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use store::StoreError;
 
-use crate::{platform::Platform, refusal::Refusal};
+use crate::{limits::Tried, platform::Platform, refusal::Refusal};
 
 /// A password on its way to be checked. Does not print itself.
 pub type Password = SecretString;
@@ -20,6 +20,8 @@ pub type Password = SecretString;
 pub struct Actor {
     pub account: Account,
     pub credential: Credential,
+    /// What they may do with it.
+    pub scopes: Scopes,
 }
 
 /// What somebody has come in with.
@@ -52,9 +54,7 @@ const MIN_PASSWORD: usize = 8;
 impl Platform {
     /// Makes an account with a password.
     pub async fn create_account(&self, email: Email, password: &Password) -> Result<Account, Refusal> {
-        if password.expose_secret().chars().count() < MIN_PASSWORD {
-            return Err(Refusal::Invalid(format!("Password is too short (minimum is {MIN_PASSWORD} characters)")));
-        }
+        long_enough(password)?;
         let hash = self.hash(password).await?;
         let now = self.clock.now();
         let account = Account { id: self.chance.id(now), email, created_at: now };
@@ -71,13 +71,26 @@ impl Platform {
     pub async fn actor(&self, token: &str) -> Result<Option<Actor>, StoreError> {
         let mut tx = self.store.read().await?;
         let known = tx.authorization_by_token(fingerprint(token)).await?;
-        Ok(known
-            .filter(|(authorization, _)| authorization.holds_at(self.clock.now()))
-            .map(|(authorization, account)| Actor { account, credential: Credential::Token(authorization.id) }))
+        Ok(known.filter(|(authorization, _)| authorization.holds_at(self.clock.now())).map(|(authorization, account)| Actor {
+            account,
+            credential: Credential::Token(authorization.id),
+            scopes: authorization.scopes,
+        }))
     }
 
-    /// A token for somebody with the right password. A wrong address costs as much time as a wrong password.
+    /// A token for somebody with the right password.
     pub async fn log_in(&self, email: &str, password: &Password, description: &str, expires_in: Option<SignedDuration>) -> Result<NewToken, Refusal> {
+        let account = self.check_password(email, password, None).await?;
+        self.new_token(account, description, expires_in).await
+    }
+
+    /// Whose address and password this is. A wrong address costs as much time as a wrong password; who was wrong too often
+    /// is not heard for a while, right or wrong.
+    pub async fn check_password(&self, email: &str, password: &Password, from: Option<&str>) -> Result<Account, Refusal> {
+        let tried = Tried { email, from };
+        if !self.limits.may_try(tried, self.clock.now()) {
+            return Err(Refusal::TooMany("Too many wrong passwords were given.\nPlease wait a few minutes before you try again."));
+        }
         let known = match email.parse::<Email>() {
             Ok(email) => self.store.read().await?.account_by_email(&email).await?,
             Err(_) => None,
@@ -85,18 +98,58 @@ impl Platform {
         let (account, hash) = known.unzip();
         let fits = self.verify(password, hash.flatten()).await?;
         match account {
-            Some(account) if fits => self.new_token(account, description, expires_in).await,
+            Some(account) if fits => {
+                self.limits.was_right(tried, self.clock.now());
+                Ok(account)
+            }
             _ => Err(Refusal::Unauthorized),
         }
     }
 
-    /// A further token for somebody already known.
+    /// Another password for somebody who knows the one there is. All their other tokens end at once.
+    pub async fn change_password(&self, actor: &Actor, password: &Password, new: &Password, from: Option<&str>) -> Result<(), Refusal> {
+        long_enough(new)?;
+        self.check_password(actor.account.email.as_str(), password, from).await.map_err(|refusal| match refusal {
+            Refusal::Unauthorized => Refusal::Invalid("Current password is wrong".to_owned()),
+            other => other,
+        })?;
+        let hash = self.hash(new).await?;
+        let mut tx = self.store.write().await?;
+        tx.set_password_hash(actor.account.id, &hash).await?;
+        for authorization in tx.authorizations(actor.account.id).await? {
+            if actor.authorization() != Some(authorization.id) {
+                tx.delete_authorization(authorization.id).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// How somebody wants to be called.
+    pub async fn account_name(&self, account: AccountId) -> Result<Option<String>, StoreError> {
+        self.store.read().await?.account_name(account).await
+    }
+
+    pub async fn rename_account(&self, actor: &Actor, name: &str) -> Result<(), Refusal> {
+        let name = plain(name);
+        let mut tx = self.store.write().await?;
+        tx.set_account_name(actor.account.id, Some(name).filter(|name| !name.is_empty())).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// A further token for somebody already known, that may do whatever they may.
     pub async fn new_token(&self, account: Account, description: &str, expires_in: Option<SignedDuration>) -> Result<NewToken, Refusal> {
+        self.scoped_token(account, description, expires_in, Scopes::global()).await
+    }
+
+    /// A token that is good for some things only.
+    pub async fn scoped_token(&self, account: Account, description: &str, expires_in: Option<SignedDuration>, scopes: Scopes) -> Result<NewToken, Refusal> {
         let now = self.clock.now();
         let expires_at = expires_in.map(|wait| now.checked_add(wait)).transpose().map_err(|_| Refusal::Invalid("expires_in is out of range".to_owned()))?;
         let token = self.draw_token();
         let description = plain(description);
-        let authorization = Authorization { id: self.chance.id(now), account: account.id, description, created_at: now, expires_at };
+        let authorization = Authorization { id: self.chance.id(now), account: account.id, description, scopes, created_at: now, expires_at };
         let mut tx = self.store.write().await?;
         tx.insert_authorization(&authorization, fingerprint(token.expose_secret())).await?;
         tx.commit().await?;
@@ -155,18 +208,24 @@ impl Platform {
     }
 
     async fn verify(&self, password: &Password, hash: Option<String>) -> Result<bool, Refusal> {
-        // Somebody unknown is checked against a hash that nothing fits.
+        // Somebody unknown is checked against a hash that nothing fits. It is made for whoever comes first, known or not, so
+        // that nobody can tell one from the other by the time it takes.
+        let decoy = self.decoy.get_or_try_init(|| async { self.hash(&SecretString::from(self.chance.secret())).await }).await?;
         let (password, known) = (password.clone(), hash.is_some());
-        let hash = match hash {
-            Some(hash) => hash,
-            None => self.hash(&SecretString::from(self.chance.secret())).await?,
-        };
+        let hash = hash.unwrap_or_else(|| decoy.clone());
         let checked = tokio::task::spawn_blocking(move || {
             let hash = PasswordHash::new(&hash).ok()?;
             Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).ok()
         });
         Ok(checked.await.map_err(|error| Refusal::Platform(error.into()))?.is_some() && known)
     }
+}
+
+fn long_enough(password: &Password) -> Result<(), Refusal> {
+    if password.expose_secret().chars().count() < MIN_PASSWORD {
+        return Err(Refusal::Invalid(format!("Password is too short (minimum is {MIN_PASSWORD} characters)")));
+    }
+    Ok(())
 }
 
 /// A description fit for a line.

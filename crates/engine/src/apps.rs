@@ -43,7 +43,8 @@ impl Platform {
     pub async fn update_app(&self, actor: &Actor, app: &str, name: Option<&str>, maintenance: Option<bool>, stack: Option<&str>) -> Result<App, Refusal> {
         let stack = stack.map(|stack| self.stack(Some(stack))).transpose()?;
         let mut tx = self.store.write().await?;
-        let mut app = self.authorize_in(&mut tx, actor, app, Permission::Manage).await?;
+        let permission = if name.is_some() { Permission::Manage } else { Permission::Operate };
+        let mut app = self.authorize_in(&mut tx, actor, app, permission).await?;
         app.name = name.map(str::parse).transpose()?.unwrap_or(app.name);
         let stack_before = app.stack.clone();
         app.stack = stack.unwrap_or(app.stack);

@@ -1,6 +1,6 @@
 //! The one door: who may do what to which app.
 
-use domain::{App, AppName, Email};
+use domain::{App, AppName, Email, Scope};
 use store::{StoreError, Tx};
 
 use crate::{accounts::Actor, platform::Platform, refusal::Refusal};
@@ -31,7 +31,17 @@ impl Platform {
             (None, Ok(id)) => tx.app(id).await?,
             (None, Err(_)) => None,
         };
-        found.filter(|app| may(actor, app, permission)).ok_or(Refusal::NotFound("app"))
+        let app = found.ok_or(Refusal::NotFound("app"))?;
+        let role = match app.owner == actor.account.id {
+            true => Role::Owner,
+            false if tx.collaborates(app.id, actor.account.id).await? => Role::Collaborator,
+            false => return Err(Refusal::NotFound("app")),
+        };
+        if !role.may(permission) {
+            return Err(Refusal::NotAllowed(format!("You do not have access to do this with the app {}: only its owner may.", app.name)));
+        }
+        actor.must_cover(permission.scope())?;
+        Ok(app)
     }
 
     /// Whether this person may look after the platform itself: what it keeps, how full it is.
@@ -53,9 +63,40 @@ impl Platform {
     }
 }
 
-/// Owners may do everything; nobody else anything. Collaborators and teams widen this one function.
-fn may(actor: &Actor, app: &App, permission: Permission) -> bool {
-    match permission {
-        Permission::View | Permission::Deploy | Permission::Operate | Permission::Manage => app.owner == actor.account.id,
+/// What somebody is to an app. Who is nothing to it does not learn that it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Owner,
+    Collaborator,
+}
+
+impl Role {
+    /// Heroku's rule for apps of one person: collaborators do everything but rename it, destroy it, give it away, and say
+    /// who else works on it.
+    const fn may(self, permission: Permission) -> bool {
+        match permission {
+            Permission::View | Permission::Deploy | Permission::Operate => true,
+            Permission::Manage => matches!(self, Self::Owner),
+        }
+    }
+}
+
+impl Permission {
+    /// The least that a token must be good for. The API asks for more, by request; git asks here only.
+    const fn scope(self) -> Scope {
+        match self {
+            Self::Deploy => Scope::WriteProtected,
+            Self::View | Self::Operate | Self::Manage => Scope::Read,
+        }
+    }
+}
+
+impl Actor {
+    /// Refuses what the token was not made for.
+    pub fn must_cover(&self, needed: Scope) -> Result<(), Refusal> {
+        if self.scopes.cover(needed) {
+            return Ok(());
+        }
+        Err(Refusal::NotAllowed(format!("This token may not do that: it needs the scope {}, and has {}.", needed.word(), self.scopes)))
     }
 }

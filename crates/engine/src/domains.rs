@@ -20,7 +20,7 @@ impl Platform {
     /// Makes a host name lead to an app.
     pub async fn add_domain(&self, actor: &Actor, app: &str, hostname: &str) -> Result<(App, CustomDomain), Refusal> {
         let mut tx = self.store.write().await?;
-        let app = self.authorize_in(&mut tx, actor, app, Permission::Manage).await?;
+        let app = self.authorize_in(&mut tx, actor, app, Permission::Operate).await?;
         let name: DomainName = hostname.parse()?;
         if self.settings.hosts().iter().any(|host| name.touches(host)) {
             return Err(Refusal::Invalid(format!("{name} belongs to the platform itself.")));
@@ -52,7 +52,7 @@ impl Platform {
     /// Ends it.
     pub async fn remove_domain(&self, actor: &Actor, app: &str, named: &str) -> Result<(App, CustomDomain), Refusal> {
         let mut tx = self.store.write().await?;
-        let app = self.authorize_in(&mut tx, actor, app, Permission::Manage).await?;
+        let app = self.authorize_in(&mut tx, actor, app, Permission::Operate).await?;
         let found = tx.domains(app.id).await?.into_iter().find(|domain| is_named(domain, named));
         let domain = found.ok_or(Refusal::NotFound("domain"))?;
         tx.delete_domain(domain.id).await?;

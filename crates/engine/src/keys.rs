@@ -1,6 +1,6 @@
 //! The keys people push with over SSH, and whether what somebody came in with still holds.
 
-use domain::{KeyFingerprint, PublicKey, SshKey};
+use domain::{KeyFingerprint, PublicKey, Scopes, SshKey};
 use store::StoreError;
 
 use crate::{
@@ -54,7 +54,7 @@ impl Platform {
     /// Whose key this is. That they hold the private one is for the caller to have seen.
     pub async fn actor_of_key(&self, fingerprint: &KeyFingerprint) -> Result<Option<Actor>, StoreError> {
         let known = self.store.read().await?.ssh_key_by_fingerprint(fingerprint).await?;
-        Ok(known.map(|(key, account)| Actor { account, credential: Credential::Key(key.id) }))
+        Ok(known.map(|(key, account)| Actor { account, credential: Credential::Key(key.id), scopes: Scopes::global() }))
     }
 
     /// Whether what somebody came in with is still good: a push takes long enough for a token or key to be revoked.

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod limits;
 
 pub mod apps;
+pub mod audit;
 pub mod buildpacks;
 pub mod config;
 pub mod domains;
@@ -20,6 +21,7 @@ pub mod drains;
 pub mod features;
 pub mod releases;
 pub mod scaling;
+pub mod sharing;
 
 pub mod builds;
 mod failures;

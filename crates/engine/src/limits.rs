@@ -60,14 +60,8 @@ impl Platform {
 }
 
 impl Limits {
-    /// Whether another password may be tried.
+    /// Whether another password may be tried. It counts as wrong until it was right: many tries at once are as many.
     pub(crate) fn may_try(&self, tried: Tried<'_>, now: Timestamp) -> bool {
-        let wrong = lock(&self.wrong);
-        self.of(tried).into_iter().flatten().all(|(key, allowance)| wrong.get(&key).is_none_or(|bucket| bucket.left(allowance, now) > 0))
-    }
-
-    /// Counts a wrong one.
-    pub(crate) fn was_wrong(&self, tried: Tried<'_>, now: Timestamp) {
         let mut wrong = lock(&self.wrong);
         if wrong.len() >= MOST_REMEMBERED {
             wrong.retain(|_, bucket| bucket.left(WRONG_FROM, now) < WRONG_FROM.most);
@@ -75,8 +69,21 @@ impl Limits {
                 wrong.clear();
             }
         }
-        for (key, allowance) in self.of(tried).into_iter().flatten() {
+        let keys = || self.of(tried).into_iter().flatten();
+        let left = keys().all(|(key, allowance)| wrong.get(&key).is_none_or(|bucket| bucket.left(allowance, now) > 0));
+        for (key, allowance) in keys().filter(|_| left) {
             wrong.entry(key).or_insert_with(|| Bucket::full(allowance, now)).take(allowance, now);
+        }
+        left
+    }
+
+    /// It was right: what it cost is given back.
+    pub(crate) fn was_right(&self, tried: Tried<'_>, now: Timestamp) {
+        let mut wrong = lock(&self.wrong);
+        for (key, allowance) in self.of(tried).into_iter().flatten() {
+            if let Some(bucket) = wrong.get_mut(&key) {
+                bucket.give_back(allowance, now);
+            }
         }
     }
 

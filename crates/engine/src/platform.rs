@@ -129,6 +129,8 @@ pub struct Platform {
     pub(crate) attachments: PendingAttachments,
     pub(crate) turns: Turns,
     pub(crate) limits: Limits,
+    /// What a password is held against when nobody is known by the address.
+    pub(crate) decoy: tokio::sync::OnceCell<String>,
     /// What builds that have not ended are saying.
     pub(crate) under_way: Mutex<HashMap<BuildId, Arc<Live>>>,
 }
@@ -161,6 +163,7 @@ impl Platform {
             attachments: PendingAttachments::default(),
             turns: Turns::default(),
             limits: Limits::default(),
+            decoy: tokio::sync::OnceCell::new(),
             under_way: Mutex::default(),
         })
     }

@@ -1,8 +1,8 @@
 //! Why a person's request was not carried out.
 
 use domain::{
-    InvalidBuildpack, config_vars::InvalidConfigVar, domain_name::InvalidDomainName, drain::InvalidDrainUrl, dyno_size::UnknownDynoSize,
-    formation::InvalidScale, names::InvalidAppName, procfile::InvalidProcessType, ssh_key::InvalidPublicKey,
+    InvalidBuildpack, account::InvalidEmail, config_vars::InvalidConfigVar, domain_name::InvalidDomainName, drain::InvalidDrainUrl, dyno_size::UnknownDynoSize,
+    formation::InvalidScale, names::InvalidAppName, procfile::InvalidProcessType, scope::UnknownScope, ssh_key::InvalidPublicKey,
 };
 use ports::RuntimeError;
 use store::StoreError;
@@ -20,6 +20,9 @@ pub enum Refusal {
     TooMany(&'static str),
     #[error("Only admins of this platform may do that. `mypaasd account:admin EMAIL` on the server makes somebody one.")]
     Forbidden,
+    /// They may see it, and not do this with it.
+    #[error("{0}")]
+    NotAllowed(String),
     /// The slug that is asked for was given up.
     #[error("{0}")]
     Expired(String),
@@ -62,5 +65,7 @@ invalid!(
     InvalidScale,
     UnknownDynoSize,
     InvalidProcessType,
-    InvalidPublicKey
+    InvalidPublicKey,
+    UnknownScope,
+    InvalidEmail
 );

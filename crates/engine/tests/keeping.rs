@@ -133,7 +133,7 @@ impl Story {
 async fn person(platform: &Platform, email: &str) -> Actor {
     let account = platform.create_account(email.parse().unwrap(), &"correct horse".to_owned().into()).await.unwrap();
     let token = platform.new_token(account.clone(), "test", None).await.unwrap();
-    Actor { account, credential: engine::Credential::Token(token.authorization.id) }
+    Actor { account, credential: engine::Credential::Token(token.authorization.id), scopes: domain::Scopes::global() }
 }
 
 fn settings() -> Settings {

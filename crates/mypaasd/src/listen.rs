@@ -4,6 +4,7 @@
 use std::{
     convert::Infallible,
     io,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -44,10 +45,10 @@ pub(crate) async fn serve(front: Front, listener: TcpListener, connections: Task
             () = stop.cancelled() => return,
         };
         match stream {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 let (front, stop) = (front.clone(), stop.clone());
                 connections.spawn(async move {
-                    if let Err(error) = front.connection(stream, stop).await {
+                    if let Err(error) = front.connection(stream, peer.ip(), stop).await {
                         tracing::debug!(error = &error as &dyn std::error::Error, "a connection to the API ended badly");
                     }
                 });
@@ -62,27 +63,27 @@ pub(crate) async fn serve(front: Front, listener: TcpListener, connections: Task
 }
 
 impl Front {
-    async fn connection(self, stream: TcpStream, stop: CancellationToken) -> io::Result<()> {
+    async fn connection(self, stream: TcpStream, peer: IpAddr, stop: CancellationToken) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let mut first = [0];
         if in_time(stream.peek(&mut first)).await? == 0 {
             return Ok(());
         }
         if first[0] != 0x16 {
-            return self.http(stream, stop).await;
+            return self.http(stream, peer, stop).await;
         }
         let mut stream = in_time(self.tls.accept(stream)).await?;
         if in_time(stream.read(&mut first)).await? == 0 {
             return Ok(());
         }
         let stream = Rewound { first: Some(first[0]), inner: stream };
-        if first[0].is_ascii_uppercase() { self.http(stream, stop).await } else { rendezvous::serve(self.platform, stream).await }
+        if first[0].is_ascii_uppercase() { self.http(stream, peer, stop).await } else { rendezvous::serve(self.platform, stream).await }
     }
 
-    async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S, stop: CancellationToken) -> io::Result<()> {
+    async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S, peer: IpAddr, stop: CancellationToken) -> io::Result<()> {
         let service = service_fn(move |request: Request<Incoming>| {
             let front = self.clone();
-            async move { Ok::<_, Infallible>(front.answer(request).await) }
+            async move { Ok::<_, Infallible>(front.answer(request, peer).await) }
         });
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(FIRST_BYTE).half_close(true);
@@ -100,7 +101,7 @@ impl Front {
         }
     }
 
-    async fn answer(mut self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(mut self, mut request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
         // For whoever watches over the process; says nothing that needs a token.
         if request.uri().path() == "/health" {
             return Response::new(Body::from("ok\n"));
@@ -108,6 +109,7 @@ impl Front {
         if git::is_git_path(request.uri().path()) {
             return git::handle(self.git, request).await.map(Body::new);
         }
+        request.extensions_mut().insert(api::Peer(peer));
         match self.api.call(request.map(Body::new)).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -15,7 +15,7 @@ macro_rules! select_account {
 
 macro_rules! select_authorization {
     ($rest:literal) => {
-        concat!("SELECT id, account_id, description, created_at_ms, expires_at_ms FROM authorizations ", $rest)
+        concat!("SELECT id, account_id, description, scope, created_at_ms, expires_at_ms FROM authorizations ", $rest)
     };
 }
 
@@ -28,6 +28,7 @@ fn authorization(row: &Row) -> R<Authorization> {
         id: row.id("id")?,
         account: row.id("account_id")?,
         description: row.get("description")?,
+        scopes: row.parsed("scope")?,
         created_at: row.time("created_at_ms")?,
         expires_at: row.time_or_null("expires_at_ms")?,
     })
@@ -77,18 +78,35 @@ impl Tx {
         self.sql("UPDATE accounts SET is_admin = $1 WHERE id = $2").bind(admin).id(id).execute().await.map(drop)
     }
 
+    /// The hash to hold an account's password against.
+    pub async fn password_hash(&mut self, id: AccountId) -> R<Option<String>> {
+        Ok(self.sql("SELECT password_hash FROM accounts WHERE id = $1").id(id).optional(|row| row.get("password_hash")).await?.flatten())
+    }
+
+    /// How somebody wants to be called.
+    pub async fn account_name(&mut self, id: AccountId) -> R<Option<String>> {
+        Ok(self.sql("SELECT name FROM accounts WHERE id = $1").id(id).optional(|row| row.get("name")).await?.flatten())
+    }
+
+    pub async fn set_account_name(&mut self, id: AccountId, name: Option<String>) -> R<()> {
+        self.sql("UPDATE accounts SET name = $1 WHERE id = $2").text_or_null(name).id(id).execute().await.map(drop)
+    }
+
     /// Adds a token's record, under the SHA-256 of the token.
     pub async fn insert_authorization(&mut self, authorization: &Authorization, token_hash: [u8; 32]) -> R<()> {
-        self.sql("INSERT INTO authorizations (id, account_id, description, token_hash, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6)")
-            .id(authorization.id)
-            .id(authorization.account)
-            .text(&authorization.description)
-            .bind(token_hash.to_vec())
-            .time(authorization.created_at)
-            .time_or_null(authorization.expires_at)
-            .execute()
-            .await
-            .map(drop)
+        self.sql(
+            "INSERT INTO authorizations (id, account_id, description, scope, token_hash, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .id(authorization.id)
+        .id(authorization.account)
+        .text(&authorization.description)
+        .text(&authorization.scopes)
+        .bind(token_hash.to_vec())
+        .time(authorization.created_at)
+        .time_or_null(authorization.expires_at)
+        .execute()
+        .await
+        .map(drop)
     }
 
     /// Whose token this is. Whether it still holds is for the caller to ask ([`Authorization::holds_at`]).

@@ -24,11 +24,13 @@ mod copy;
 
 mod accounts;
 mod apps;
+mod audit;
 mod buildpacks;
 mod config_vars;
 mod domains;
 mod drains;
 mod features;
+mod sharing;
 mod ssh_keys;
 
 mod builds;

@@ -1,9 +1,11 @@
 //! The API over a real store and a made-up container engine, asked as clients ask.
 
 mod accounts;
+mod anything;
 mod apps;
 mod buildpacks;
 mod builds;
+mod conventions;
 mod domains;
 mod dynos;
 mod hostile;
@@ -11,8 +13,11 @@ mod keeping;
 mod keys;
 mod log_drains;
 mod logs;
+mod official;
+mod people;
 mod releases;
 mod rendezvous;
+mod roles;
 mod stage;
 mod tenants;
 mod workshop;
@@ -109,7 +114,9 @@ impl World {
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let (status, headers, stream) = self.open(method, path, headers, body).await;
         let body = stream.collect().await.unwrap().to_bytes();
-        Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        let answer = Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() };
+        answer.keeps_the_rules(method, path);
+        answer
     }
 
     /// An answer whose body may not end by itself.
@@ -169,6 +176,24 @@ impl Answer {
 
     fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("-", |value| value.to_str().unwrap())
+    }
+
+    /// What holds of every answer: Heroku's shape of what is there, and of what went wrong; nothing is ever empty.
+    fn keeps_the_rules(&self, method: &str, path: &str) {
+        let whole = method != "HEAD" && self.status != StatusCode::NOT_MODIFIED && !self.headers.contains_key("content-encoding");
+        if !whole || !self.header("content-type").starts_with("application/json") {
+            return;
+        }
+        assert!(!self.body.is_empty(), "{method} {path}: {} without a body", self.status);
+        if self.status.is_success() {
+            let faults = official::faults(method, path, &self.body);
+            assert!(faults.is_empty(), "{method} {path} is not as in the schema: {faults:#?}\n{}", self.body);
+        } else {
+            let body = self.json();
+            assert!(body["id"].is_string() && body["message"].as_str().is_some_and(|message| message.len() > 3), "{method} {path}: {}", self.body);
+        }
+        assert!(!self.headers.contains_key("access-control-allow-origin"));
+        assert_ne!(self.header("request-id"), "-", "{method} {path}");
     }
 
     /// `422 invalid_params: Name is already taken`, or the status alone if it went well.

@@ -44,6 +44,9 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/available-stacks", ""),
     ("GET", "/collaborators", ""),
     ("GET", "/collaborators/ann@example.com", ""),
+    ("POST", "/collaborators", r#"{"user":"bob@example.com"}"#),
+    ("DELETE", "/collaborators/ann@example.com", ""),
+    ("DELETE", "/collaborators/bob@example.com", ""),
     ("GET", "/addons", ""),
     ("GET", "/addon-attachments", ""),
     ("GET", "/buildpack-installations", ""),
@@ -63,6 +66,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/acm", ""),
 ];
 
+/// Hostile inputs 56 and 57.
 #[tokio::test]
 async fn anothers_app_is_as_good_as_none() {
     let world = World::new().await;

@@ -99,7 +99,7 @@ impl Story {
         });
         let account = platform.create_account("ann@example.com".parse().unwrap(), &"correct horse".to_owned().into()).await.unwrap();
         let token = platform.log_in("ann@example.com", &"correct horse".to_owned().into(), "test", None).await.unwrap();
-        let actor = Actor { account, credential: engine::Credential::Token(token.authorization.id) };
+        let actor = Actor { account, credential: engine::Credential::Token(token.authorization.id), scopes: domain::Scopes::global() };
         let app = platform.create_app(&actor, Some("shop"), None).await.unwrap();
         Self { platform, runtime, clock, actor, app, bench, _home: home }
     }

@@ -86,7 +86,7 @@ impl Story {
         let platform = platform(home.path(), clock.clone(), runtime.clone(), logs.clone()).await;
         let account = platform.create_account("ann@example.com".parse().unwrap(), &"correct horse".to_owned().into()).await.unwrap();
         let token = platform.log_in("ann@example.com", &"correct horse".to_owned().into(), "test", None).await.unwrap();
-        let actor = Actor { account, credential: engine::Credential::Token(token.authorization.id) };
+        let actor = Actor { account, credential: engine::Credential::Token(token.authorization.id), scopes: domain::Scopes::global() };
         let app = platform.create_app(&actor, Some("shop"), None).await.unwrap();
         Self { clock, formations: Formations::new(platform.clone()), platform, runtime, logs, actor, app, home }
     }
@@ -330,8 +330,7 @@ async fn restarting_one_dyno_leaves_the_others_alone() {
 async fn doors_are_shut_to_strangers() {
     let story = Story::begin().await;
     let password = || "another horse".to_owned().into();
-    let stranger =
-        Actor { account: story.platform.create_account("bob@example.com".parse().unwrap(), &password()).await.unwrap(), credential: story.actor.credential };
+    let stranger = Actor { account: story.platform.create_account("bob@example.com".parse().unwrap(), &password()).await.unwrap(), ..story.actor.clone() };
     for name in ["shop", &story.app.id.to_string(), "no-such-app", "../shop", "-rf"] {
         let refused = story.platform.authorize(&stranger, name, engine::Permission::View).await.unwrap_err();
         assert_eq!(refused.to_string(), "Couldn't find that app.");

@@ -50,6 +50,12 @@ const fn written_at(schema: i64) -> &'static [&'static str] {
         5 => &["UPDATE builds SET buildpacks = '[\"heroku/go\"]' WHERE id = #6"],
         6 => &["UPDATE accounts SET is_admin = TRUE WHERE id = #2"],
         7 => &["INSERT INTO app_features (app_id, feature, enabled_at_ms) VALUES (#4, 'preboot', 1000)"],
+        11 => &[
+            "UPDATE authorizations SET scope = 'read' WHERE id = #3",
+            "INSERT INTO collaborators (id, app_id, account_id, created_at_ms) VALUES (#15, #4, #2, 1000)",
+            "INSERT INTO app_transfers (id, app_id, owner_id, recipient_id, state, created_at_ms, updated_at_ms) VALUES (#16, #4, #1, #2, 'pending', 1000, 1000)",
+            "INSERT INTO audit_events (id, at_ms, actor, action, request_id) VALUES (#17, 1000, 'ada@example.com', 'POST /apps', 'x')",
+        ],
         _ => &[],
     }
 }
@@ -109,7 +115,15 @@ async fn every_earlier_schema_comes_up_to_date_with_all_its_rows() {
             counts.push(rows(&mut tx, table).await);
         }
         assert_eq!(counts, [2, 1, 1, 1, 1, 2, 2, 1, 2, 1], "from {schema}");
-        for (table, since) in [("buildpack_installations", 2), ("source_blobs", 3), ("ssh_keys", 4), ("app_features", 7)] {
+        for (table, since) in [
+            ("buildpack_installations", 2),
+            ("source_blobs", 3),
+            ("ssh_keys", 4),
+            ("app_features", 7),
+            ("collaborators", 11),
+            ("app_transfers", 11),
+            ("audit_events", 11),
+        ] {
             assert_eq!(rows(&mut tx, table).await, i64::from(schema >= since), "{table} from {schema}");
         }
         // It is not only there, it can be used.
