@@ -4,7 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
     Account, App, AppId, Authorization, Build, BuildStatus, ConfigVars, CustomDomain, Drain, Dyno, DynoName, Id, Procfile, Release, ReleaseVersion, Sha256,
-    Slug, SlugId, dyno::State, feature::Feature, formation::Scale, one_off::OneOff, release::ReleaseStatus,
+    Slug, SlugId,
+    dyno::State,
+    feature::Feature,
+    formation::Scale,
+    one_off::OneOff,
+    release::ReleaseStatus,
+    sharing::{AppTransfer, Collaborator, TransferState},
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::Chance;
@@ -137,6 +143,11 @@ impl Fixture {
         tx.insert_domain(&domain).await.unwrap();
         let url = "https://logs.example.com/".parse().unwrap();
         tx.insert_drain(&Drain { id: self.id(), app: app.id, token: format!("d.{}", app.name), url, created_at: now() }).await.unwrap();
+        let (owner, at) = (app.owner, now());
+        tx.insert_collaborator(&Collaborator { id: self.id(), app: app.id, account: owner, created_at: at }).await.unwrap();
+        let state = TransferState::Pending;
+        let transfer = AppTransfer { id: self.id(), app: app.id, owner, recipient: owner, state, created_at: at, updated_at: at };
+        tx.insert_transfer(&transfer).await.unwrap();
         tx.commit().await.unwrap();
         slug
     }
