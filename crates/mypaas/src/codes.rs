@@ -7,8 +7,8 @@ macro_rules! pages {
 }
 
 const PAGES: &[(&str, &str)] = pages![
-    "H10", "H11", "H12", "H13", "H14", "H15", "H17", "H18", "H19", "H20", "H21", "H22", "H24", "H25", "H26", "H27", "H28", "H31", "H80", "H81", "H99", "L10",
-    "L11", "L14", "R10", "R12", "R14", "R15",
+    "H10", "H11", "H12", "H13", "H14", "H15", "H17", "H18", "H19", "H20", "H21", "H22", "H23", "H24", "H25", "H26", "H27", "H28", "H31", "H32", "H80", "H81",
+    "H82", "H83", "H99", "L10", "L11", "L14", "R10", "R12", "R14", "R15",
 ];
 
 /// The page of a code, however it is written.
@@ -32,7 +32,7 @@ mod tests {
 
     use super::*;
 
-    /// `H12` in the first quotes of a match arm, `Error R10` in what is said: the codes that this platform uses.
+    /// `H12` in quotes where codes are given their words, `Error R10` in what is said: the codes that this platform uses.
     fn in_sources(folder: &Path, found: &mut BTreeSet<String>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -40,7 +40,7 @@ mod tests {
                 in_sources(&path, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
-                for before in ["(\"", "Error "] {
+                for before in ["(\"", "= \"", "Error "] {
                     for after in text.split(before).skip(1) {
                         let code: String = after.chars().take(3).collect();
                         let is_code = code.starts_with(['H', 'R', 'L']) && code.len() == 3 && code[1..].bytes().all(|byte| byte.is_ascii_digit());

@@ -12,8 +12,12 @@ const OPEN: &[&str] = &[
     "PUT /sources/{secret}",
     "GET /sources/{secret}",
     "GET /builds/{build}/output/{secret}",
+    "GET /releases/{release}/output/{secret}",
     "GET /slugs/{secret}",
 ];
+
+/// Routers of their own have a secret for these, and no token of anybody's opens them.
+const OF_ROUTERS: &str = "/mypaas/router/";
 
 /// `GET /apps/{app}`: every route there is, read from the list of routes itself.
 fn routes() -> Vec<(String, String)> {
@@ -102,6 +106,10 @@ async fn every_route_asked_by_everybody() {
             assert!(matches!(foreign.status.as_u16(), 404 | 422), "{method} {route}: {}", foreign.body);
         } else {
             assert!(!foreign.body.contains("ann@example.com"), "{method} {route}: {}", foreign.body);
+        }
+        if route.starts_with(OF_ROUTERS) {
+            assert_eq!(foreign.status, 401, "{method} {route}: {}", foreign.body);
+            continue;
         }
         // A token that may only read changes nothing, and is told so before anything else.
         let reading = world.ask(method, &path, &[("authorization", &format!("Bearer {reader}"))], "{}").await;
