@@ -110,7 +110,7 @@ fn strangers_are_turned_away_and_bad_names_refused() {
     assert!(run.contains("Nothing was deployed yet"), "{run}");
     let mut other = installation.mypaas_command(repository.path(), &["apps"]);
     let answer: Answer = other.env("MYPAAS_TOKEN", "MPS-wrong").output().unwrap().into();
-    assert!(answer.refused().contains("Invalid credentials provided."));
+    assert!(answer.refused().contains("is not valid any more"));
 }
 
 #[test]

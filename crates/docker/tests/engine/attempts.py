@@ -1,14 +1,16 @@
 """Everything an app might try, from inside. Says of each attempt whether it was denied, and of its legal counterpart
 whether it works. Arguments: a JSON object with `files` and `targets` ({name: [protocol, address, port]}) that must not be
 reached, `legal` ones that must, `names` that resolve, the number of a process of the host, and `pids`, the most processes there may be."""
-import ctypes, errno, json, os, socket, stat, sys, time
+import concurrent.futures, ctypes, errno, json, os, socket, stat, sys, time
 
 given = json.loads(sys.argv[1])
 libc = ctypes.CDLL(None, use_errno=True)
 
 
 def say(good, bad, name, why=""):
-    print(good if bad is None else bad, name, why, flush=True)
+    # In one piece: several may speak at once.
+    sys.stdout.write(f"{good if bad is None else bad} {name} {why}\n")
+    sys.stdout.flush()
 
 
 def denied(name, attempt):
@@ -117,8 +119,11 @@ denied("change the network", lambda: call("ioctl", socket.socket().fileno(), 0x8
 denied("bind 80", lambda: bound(80))
 denied("bind 53 of UDP", lambda: bound(53, socket.SOCK_DGRAM))
 works("bind 8080", lambda: bound(8080))
-for name, target in given["targets"].items():
-    denied("reach " + name, lambda: connect(*target))
+# A machine with many networks has many addresses, and each attempt waits.
+with concurrent.futures.ThreadPoolExecutor(16) as at_once:
+    tried = [at_once.submit(denied, "reach " + name, lambda target=target: connect(*target)) for name, target in given["targets"].items()]
+for attempt in tried:
+    attempt.result()
 for name, target in given["legal"].items():
     works("reach " + name, lambda: connect(*target))
 for name in given["names"]:
