@@ -132,7 +132,15 @@ async fn programs_that_are_run_together_answer_as_each_does_alone() {
 async fn a_build_begins_when_nothing_of_the_one_before_it_runs() {
     let place = Place::new().await;
     let first = place.docker.open(&spec(&place, "s8")).await.unwrap();
-    assert_eq!(run(first.as_ref(), &format!("(setsid bash -c 'while :; do date +%N >{CACHE}/next && mv {CACHE}/next {CACHE}/beat; done' &); until [ -e {CACHE}/beat ]; do :; done")).await.0, ended(0));
+    assert_eq!(
+        run(
+            first.as_ref(),
+            &format!("(setsid bash -c 'while :; do date +%N >{CACHE}/next && mv {CACHE}/next {CACHE}/beat; done' &); until [ -e {CACHE}/beat ]; do :; done")
+        )
+        .await
+        .0,
+        ended(0)
+    );
     first.close().await.unwrap();
     let second = place.docker.open(&spec(&place, "s9")).await.unwrap();
     let (finished, kept) = run(second.as_ref(), &format!("cat {CACHE}/beat; sleep 0.5; cat {CACHE}/beat")).await;
