@@ -12,12 +12,7 @@ use crate::git_remote;
 use crate::output::{self, Action};
 use crate::prompt;
 
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Print JSON
-    #[arg(short = 'j', long)]
-    json: bool,
-}
+pub(crate) use super::listing::List;
 
 #[derive(Debug, Args)]
 pub(crate) struct Info {

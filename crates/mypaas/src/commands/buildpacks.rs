@@ -7,12 +7,7 @@ use crate::context::{App, Context};
 use crate::error::Error;
 use crate::output;
 
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Print JSON
-    #[arg(short = 'j', long)]
-    json: bool,
-}
+pub(crate) use super::listing::List;
 
 #[derive(Args)]
 pub(crate) struct Put {

@@ -7,17 +7,12 @@ use crate::context::{App, Context};
 use crate::error::Error;
 use crate::output::{self, Action};
 
+pub(crate) use super::listing::List;
+
 #[derive(Debug, Args)]
 pub(crate) struct One {
     /// Host name: www.example.com, or *.example.com for all below example.com
     hostname: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Print JSON
-    #[arg(short = 'j', long)]
-    json: bool,
 }
 
 #[derive(Debug, Args)]

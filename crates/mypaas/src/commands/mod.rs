@@ -18,6 +18,7 @@ pub(crate) mod features;
 pub(crate) mod git;
 pub(crate) mod heroku;
 pub(crate) mod keys;
+mod listing;
 pub(crate) mod local;
 pub(crate) mod logs;
 pub(crate) mod maintenance;

@@ -1,18 +1,12 @@
 //! `regions`.
 
 use api_types::Region;
-use clap::Args;
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::output;
 
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Print JSON
-    #[arg(short = 'j', long)]
-    json: bool,
-}
+pub(crate) use super::listing::List;
 
 /// Lists the regions.
 pub(crate) fn list(context: &Context, args: &List) -> Result<(), Error> {

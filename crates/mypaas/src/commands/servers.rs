@@ -9,12 +9,7 @@ use crate::origin::Origin;
 use crate::output;
 use crate::target::TargetError;
 
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Print JSON
-    #[arg(short = 'j', long)]
-    json: bool,
-}
+pub(crate) use super::listing::List;
 
 /// Names a server.
 #[derive(Debug, Args)]

@@ -8,12 +8,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::output::{self, Action};
 
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Print JSON
-    #[arg(short = 'j', long)]
-    json: bool,
-}
+pub(crate) use super::listing::List;
 
 #[derive(Debug, Args)]
 pub(crate) struct Set {
