@@ -1,9 +1,6 @@
 //! One value per request: its line, its app's counters and its span say the same.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::{cell::RefCell, collections::BTreeMap, sync::Once};
 
 use domain::route::Condition;
 use tracing::{
@@ -14,15 +11,34 @@ use tracing::{
 
 use super::harness::{GET, OK, World, backend, shop};
 
-/// Keeps the fields of spans of requests.
-#[derive(Clone, Default)]
-struct Listener(Arc<Mutex<Vec<BTreeMap<&'static str, String>>>>);
+type Fields = BTreeMap<&'static str, String>;
 
-struct Fields<'f>(&'f mut BTreeMap<&'static str, String>);
+thread_local! {
+    /// The spans of this thread's requests, once it listens.
+    static SPANS: RefCell<Option<Vec<Fields>>> = const { RefCell::new(None) };
+}
 
-impl Visit for Fields<'_> {
+/// Keeps the fields of spans of requests of the threads that listen.
+///
+/// It is the subscriber of the whole process, because a thread that has none
+/// may be the first to come by a span's place in the code, and would then
+/// switch that place off for all of them.
+struct Listener;
+
+struct Keep<'f>(&'f mut Fields);
+
+impl Visit for Keep<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         self.0.insert(field.name(), format!("{value:?}").trim_matches('"').to_owned());
+    }
+}
+
+impl Listener {
+    /// From here on this thread's spans are kept.
+    fn listen() {
+        static SET: Once = Once::new();
+        SET.call_once(|| tracing::subscriber::set_global_default(Listener).expect("no other test sets one"));
+        SPANS.set(Some(Vec::new()));
     }
 }
 
@@ -32,16 +48,22 @@ impl Subscriber for Listener {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let mut fields = BTreeMap::new();
-        span.record(&mut Fields(&mut fields));
-        let mut spans = self.0.lock().unwrap();
-        spans.push(fields);
-        Id::from_u64(spans.len() as u64)
+        SPANS.with_borrow_mut(|spans| {
+            let Some(spans) = spans else { return Id::from_u64(u64::MAX) };
+            let mut fields = Fields::new();
+            span.record(&mut Keep(&mut fields));
+            spans.push(fields);
+            Id::from_u64(spans.len() as u64)
+        })
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
-        let index = usize::try_from(span.into_u64()).unwrap() - 1;
-        values.record(&mut Fields(&mut self.0.lock().unwrap()[index]));
+        SPANS.with_borrow_mut(|spans| {
+            let fields = usize::try_from(span.into_u64() - 1).ok().and_then(|index| spans.as_mut()?.get_mut(index));
+            if let Some(fields) = fields {
+                values.record(&mut Keep(fields));
+            }
+        });
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
@@ -52,16 +74,14 @@ impl Subscriber for Listener {
 
 #[tokio::test(start_paused = true)]
 async fn line_metrics_and_span_say_the_same() {
-    let listener = Listener::default();
-    let guard = tracing::subscriber::set_default(listener.clone());
+    Listener::listen();
     let close = GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
     let world = World::answering(OK);
     world.exchange(&close).await;
     let refused = World::new(shop(vec![backend(1, Condition::Up)]));
     refused.refuses(1);
     refused.exchange(&close).await;
-    drop(guard);
-    let spans = listener.0.lock().unwrap().clone();
+    let spans = SPANS.take().unwrap_or_default();
     assert_eq!(spans.len(), 2, "{spans:?}");
     for (world, span) in [&world, &refused].into_iter().zip(&spans) {
         let line = world.line().await;
