@@ -2,7 +2,7 @@
 
 use api_types::{Release, ReleaseCreate, Secret, UserRef};
 use axum::{Json, extract::State, response::Response};
-use domain::App;
+use domain::{App, release::ReleaseStatus};
 use engine::{Link, Permission, Refusal};
 use http::StatusCode;
 
@@ -21,7 +21,7 @@ const KEYS: &Keys<Release> = &[("id", |it| Key::Text(it.id.clone())), ("version"
 pub(crate) async fn list(State(api): State<Api>, caller: Caller, Named(app): Named<String>, range: Range) -> Result<Response, ApiError> {
     let (mut tx, app) = api.read_app(&caller, &app, Permission::View).await?;
     let (mut people, mut releases) = (People::default(), Vec::new());
-    let with_output = api.platform.releases_with_output(&mut tx, &app).await?;
+    let with_output = tx.releases_with_output(app.id).await?;
     for release in tx.releases(app.id).await? {
         let user = people.one(&mut tx, release.user).await?;
         let output = with_output.contains(&release.id).then(|| api.platform.link(Link::ReleaseOutput(release.id)));
@@ -35,8 +35,7 @@ pub(crate) async fn info(State(api): State<Api>, caller: Caller, Named((app, rel
     let (mut tx, app) = api.read_app(&caller, &app, Permission::View).await?;
     let release = api.platform.find_release(&mut tx, &app, &release).await?;
     let user = People::default().one(&mut tx, release.user).await?;
-    let with_output = api.platform.releases_with_output(&mut tx, &app).await?.contains(&release.id);
-    let output = with_output.then(|| api.platform.link(Link::ReleaseOutput(release.id)));
+    let output = tx.release_output(release.id).await?.map(|_| api.platform.link(Link::ReleaseOutput(release.id)));
     Ok(Json(shown(&app, &release, user, output)))
 }
 
@@ -60,10 +59,12 @@ pub(crate) async fn create(
             return Err(Refusal::Invalid("Give either the `release` to roll back to, or the `slug` to release.".to_owned()).into());
         }
     };
-    Ok((StatusCode::CREATED, Json(shown(&app, &release, user_ref(&caller.actor.account), None))))
+    let waits = release.status == ReleaseStatus::Pending;
+    let output = waits.then(|| api.platform.link(Link::ReleaseOutput(release.id)));
+    Ok((StatusCode::CREATED, Json(shown(&app, &release, user_ref(&caller.actor.account), output))))
 }
 
-/// `output`: where to read what its command says; only a build's own release runs it.
+/// `output`: where to read what its command says, if it has one.
 fn shown(app: &App, release: &domain::Release, user: UserRef, output: Option<String>) -> Release {
     Release {
         addon_plan_names: Vec::new(),

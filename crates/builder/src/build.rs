@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use domain::{AppId, BuildpackRef, buildpack::CatalogueName, slug::human_bytes};
-use ports::{Blobs, Sandboxes, sandbox::SandboxSpec};
+use ports::{Blobs, Sandboxes, pipe::pipe, sandbox::SandboxSpec};
 
 use crate::{
     buildpack::{self, Buildpack, catalogue},
@@ -12,7 +12,6 @@ use crate::{
     git_source,
     job::{Built, Job, Limits, SourceTree, Terminal},
     output::Output,
-    pipe::pipe,
     pipeline::Pipeline,
     sandbox::OpenSandbox,
     slug_archive,

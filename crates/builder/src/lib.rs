@@ -24,7 +24,6 @@ mod workspace;
 mod archive;
 mod gzip;
 mod output;
-mod pipe;
 mod redact;
 mod sandbox;
 mod steps;

@@ -9,13 +9,12 @@ use std::{
 
 use domain::{AppJson, BuildpackRef, Procfile, app_json::buildpacks_file};
 use flate2::read::MultiGzDecoder;
-use ports::ByteStream;
+use ports::{ByteStream, pipe::feed};
 use tar::{Archive, Entry, EntryType, PaxExtensions};
 
 use crate::{
     archive::{ArchiveWriter, EndWatch, parts},
     error::BuildError,
-    pipe::feed,
     slugignore::Slugignore,
 };
 

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use ports::{Sandbox, Sandboxes, sandbox::SandboxSpec};
+use ports::{Sandbox, Sandboxes, pipe::pipe, sandbox::SandboxSpec};
 
 use crate::{
     archive::ArchiveWriter,
@@ -11,7 +11,6 @@ use crate::{
     git_source::{FOLDER, FORGET_GIT, program},
     job::Submodule,
     output::{Output, Together},
-    pipe::pipe,
     sandbox::OpenSandbox,
     source::{BOUNDS, Layout, Source},
     workspace::ROOT,

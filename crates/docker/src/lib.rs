@@ -13,6 +13,7 @@ mod network;
 mod rules;
 mod stack_image;
 mod subnet;
+mod taken;
 mod wall;
 
 mod mounts;

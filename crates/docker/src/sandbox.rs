@@ -1,6 +1,7 @@
 //! [`ports::Sandboxes`]: a container per build, in which programs are run one after the other.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +14,7 @@ use bollard::{
     container::LogOutput,
     exec::{CreateExecOptions, StartExecOptions, StartExecResults},
     models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType},
-    query_parameters::{CreateContainerOptions, DownloadFromContainerOptions, KillContainerOptions},
+    query_parameters::{CreateContainerOptions, DownloadFromContainerOptions, InspectContainerOptions, KillContainerOptions},
 };
 use domain::AppId;
 use futures_util::{StreamExt, stream};
@@ -29,8 +30,10 @@ use crate::{
     connect::Engine,
     error::{refused, status},
     labels::{APP, Kind},
+    mounts,
     spec::{USER, confined},
     stack_image::Variant,
+    taken,
 };
 
 /// How often a program is asked about that has closed nothing and said nothing.
@@ -103,6 +106,15 @@ struct Container {
     closed: AtomicBool,
 }
 
+impl Container {
+    /// Where on this machine its files are mounted, if its engine says so and runs here.
+    async fn files_here(&self) -> Result<Option<PathBuf>, RuntimeError> {
+        let container = self.engine.api.inspect_container(&self.id, None::<InspectContainerOptions>).await.map_err(refused)?;
+        let merged = container.graph_driver.and_then(|mut driver| driver.data.remove("MergedDir")).map(PathBuf::from);
+        Ok(merged.filter(|merged| mounts::is_mounted(merged)))
+    }
+}
+
 #[async_trait]
 impl Sandbox for Container {
     async fn put(&self, path: &str, tar: ByteStream) -> Result<(), RuntimeError> {
@@ -137,6 +149,9 @@ impl Sandbox for Container {
     }
 
     async fn take(&self, path: &str) -> Result<ByteStream, RuntimeError> {
+        if let Some(here) = self.files_here().await?.and_then(|files| taken::pack(&files, path)) {
+            return Ok(here);
+        }
         let options = DownloadFromContainerOptions { path: path.to_owned() };
         let mut archive = self.engine.api.download_from_container(&self.id, Some(options));
         // The first piece tells whether there is such a path.

@@ -1,8 +1,8 @@
 //! Config vars: every change is a release.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{App, ConfigVars, Release, config_vars::describe_change, release::ReleaseStatus};
+use domain::{App, ConfigVars, Release, config_vars::describe_change};
 
 use crate::{accounts::Actor, authority::Permission, platform::Platform, refusal::Refusal};
 
@@ -10,7 +10,7 @@ impl Platform {
     /// Sets (`Some`) and removes (`None`) config vars, makes a release of them, and restarts the dynos with it.
     /// A change that changes nothing makes no release.
     pub async fn change_config(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         app: &str,
         changes: &BTreeMap<String, Option<String>>,
@@ -22,14 +22,11 @@ impl Platform {
         if vars == before {
             return Ok((app, vars, None));
         }
-        let slug = tx.current_release(app.id).await?.and_then(|release| release.slug);
-        let (now, description) = (self.clock.now(), describe_change(changes));
+        let slug = self.newest_slug(&mut tx, app.id).await?;
         tx.set_config_vars(app.id, &vars).await?;
-        let release = tx.insert_release(self.chance.id(now), app.id, slug, &description, actor.account.id, &vars, now, ReleaseStatus::Succeeded, true).await?;
+        let release = self.draft_release(&mut tx, app.id, slug.as_ref(), &describe_change(changes), actor.account.id, &vars).await?;
         tx.commit().await?;
-        self.tell_api(app.id, format!("{description} by user {}", actor.account.email));
-        self.tell_api(app.id, format!("Release {} created by user {}", release.version, actor.account.email));
-        self.formation.up();
+        self.launch(actor, &app, &release, slug);
         Ok((app, vars, Some(release)))
     }
 }

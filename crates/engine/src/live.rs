@@ -1,4 +1,4 @@
-//! Builds under way: what they say is kept and told to whoever listens, and they can be cancelled.
+//! Builds and release commands under way: what they say is kept and told to whoever listens, and builds can be cancelled.
 
 use std::{
     collections::VecDeque,
@@ -7,10 +7,11 @@ use std::{
 
 use builder::BuildError;
 use bytes::Bytes;
-use domain::{AppId, BuildId};
+use domain::{AppId, Id};
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::platform::{Platform, lock};
 
@@ -78,7 +79,7 @@ enum Stage {
     Launching,
 }
 
-/// One build under way.
+/// One build or release command under way.
 pub(crate) struct Live {
     app: AppId,
     transcript: Mutex<Transcript>,
@@ -153,40 +154,40 @@ impl Live {
     }
 }
 
-/// A build's place among those under way. Dropping it ends the build for whoever listens.
+/// A place among those under way. Dropping it is the end for whoever listens.
 pub(crate) struct UnderWay<'a> {
     platform: &'a Platform,
-    build: BuildId,
+    id: Uuid,
     pub(crate) live: Arc<Live>,
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        lock(&self.platform.under_way).remove(&self.build);
+        lock(&self.platform.under_way).remove(&self.id);
         self.live.news.send_replace(true);
     }
 }
 
 impl Platform {
-    /// Makes a build known before it begins, so that it can be followed from its first word.
-    pub(crate) fn set_out(&self, app: AppId, build: BuildId) {
+    /// Makes one known before it begins, so that it can be followed from its first word.
+    pub(crate) fn set_out<Of>(&self, app: AppId, id: Id<Of>) {
         let live =
             Live { app, transcript: Mutex::default(), stage: Mutex::new(Stage::Building), cancel: CancellationToken::new(), news: watch::Sender::new(false) };
-        lock(&self.under_way).insert(build, Arc::new(live));
+        lock(&self.under_way).insert(id.uuid(), Arc::new(live));
     }
 
-    /// The place of a build that was made known.
-    pub(crate) fn under_way(&self, app: AppId, build: BuildId) -> UnderWay<'_> {
-        let known = self.live(build);
+    /// The place of one that was made known.
+    pub(crate) fn under_way<Of>(&self, app: AppId, id: Id<Of>) -> UnderWay<'_> {
+        let known = self.live(id);
         let live = known.unwrap_or_else(|| {
-            self.set_out(app, build);
-            self.live(build).expect("it was made known a line ago, and only its own place takes it away")
+            self.set_out(app, id);
+            self.live(id).expect("it was made known a line ago, and only its own place takes it away")
         });
-        UnderWay { platform: self, build, live }
+        UnderWay { platform: self, id: id.uuid(), live }
     }
 
-    pub(crate) fn live(&self, build: BuildId) -> Option<Arc<Live>> {
-        lock(&self.under_way).get(&build).cloned()
+    pub(crate) fn live<Of>(&self, id: Id<Of>) -> Option<Arc<Live>> {
+        lock(&self.under_way).get(&id.uuid()).cloned()
     }
 
     /// Stops what is being built of an app.

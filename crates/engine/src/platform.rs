@@ -7,10 +7,11 @@ use std::{
 };
 
 use builder::Builder;
-use domain::{App, AppId, BuildId, DynoSizes, LogLine, Source, StackName, dyno::Policy, notice::Memory, route::RouteTable};
+use domain::{App, AppId, DynoSizes, LogLine, Source, StackName, dyno::Policy, notice::Memory, route::RouteTable};
 use ports::{Chance, Clock, Downloads, LogSink, Runtime, runtime::ContainerKey};
 use store::Db;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::{background::Wake, keeping::Keeping, limits::Limits, live::Live, one_off::PendingAttachments, pages::KnownPages, sleep::Traffic, turns::Turns};
 
@@ -135,8 +136,8 @@ pub struct Platform {
     pub(crate) limits: Limits,
     /// What a password is held against when nobody is known by the address.
     pub(crate) decoy: tokio::sync::OnceCell<String>,
-    /// What builds that have not ended are saying.
-    pub(crate) under_way: Mutex<HashMap<BuildId, Arc<Live>>>,
+    /// What builds and release commands that have not ended are saying, by the build's or the release's id.
+    pub(crate) under_way: Mutex<HashMap<Uuid, Arc<Live>>>,
 }
 
 impl Platform {

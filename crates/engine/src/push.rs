@@ -3,19 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use builder::{BuildError, Built, FirstRelease, Job, SourceTree, Steps, Terminal};
-use domain::{App, Build, BuildFailure, BuildStatus, BuildpackRef, Release, Slug, buildpack::for_build, release::ReleaseStatus};
+use domain::{App, Build, BuildFailure, BuildStatus, BuildpackRef, Release, Slug, buildpack::for_build};
 use ports::runtime::Image;
 use store::{StoreError, Tx};
 
-use crate::{
-    accounts::Actor,
-    failures,
-    live::Live,
-    platform::Platform,
-    release_phase::{self, Outcome},
-    releases::{adopt, short},
-    turns::Turn,
-};
+use crate::{accounts::Actor, failures, live::Live, platform::Platform, release_phase::Outcome, releases::short, turns::Turn};
 
 /// Code on its way to run.
 pub struct Push {
@@ -103,11 +95,7 @@ impl Platform {
         if release.current {
             return Ok((release, Outcome::Succeeded));
         }
-        let outcome = release_phase::run(self, &app, &release, &slug, terminal).await.map_err(PushError::Platform)?;
-        if outcome == Outcome::Succeeded {
-            self.promote(&mut release, &slug).await?;
-            self.announce(&app, &release, &actor);
-        }
+        let outcome = self.release_phase(&actor, &app, &mut release, &slug, terminal).await.map_err(PushError::Platform)?;
         Ok((release, outcome))
     }
 
@@ -199,8 +187,7 @@ impl Platform {
         })
     }
 
-    /// The slug, the release and the formation that follows from them, all or nothing. With a release phase the release
-    /// waits, without one it is current at once.
+    /// The slug, the release and the formation that follows from them, all or nothing.
     async fn create_release(
         &self,
         actor: &Actor,
@@ -223,8 +210,6 @@ impl Platform {
             language: built.language,
             created_at: now,
         };
-        let waits = release_phase::command(&slug.process_types).is_some();
-        let status = if waits { ReleaseStatus::Pending } else { ReleaseStatus::Succeeded };
         let mut tx = self.store.write().await?;
         if tx.app(app.id).await?.is_none() {
             return Err(PushError::AppGone);
@@ -240,22 +225,9 @@ impl Platform {
         tx.update_build(&Build { slug: Some(slug.id), buildpacks: Some(hidden(&built.buildpacks)), updated_at: now, ..build.clone() }).await?;
         let config = tx.config_vars(app.id).await?;
         let description = version.map_or_else(|| "Deploy".to_owned(), |version| format!("Deploy {}", short(version)));
-        let release = tx.insert_release(self.chance.id(now), app.id, Some(slug.id), &description, actor.account.id, &config, now, status, !waits).await?;
-        if !waits {
-            adopt(&mut tx, &slug).await?;
-        }
+        let release = self.draft_release(&mut tx, app.id, Some(&slug), &description, actor.account.id, &config).await?;
         tx.commit().await?;
         Ok((slug, release))
-    }
-
-    /// After a release phase that succeeded.
-    async fn promote(&self, release: &mut Release, slug: &Slug) -> Result<(), PushError> {
-        let mut tx = self.store.write().await?;
-        tx.promote_release(release.id).await?;
-        adopt(&mut tx, slug).await?;
-        tx.commit().await?;
-        (release.current, release.status) = (true, ReleaseStatus::Succeeded);
-        Ok(())
     }
 
     async fn close_build(&self, build: Build, status: BuildStatus, failure: Option<BuildFailure>, output: String) -> Result<(), PushError> {

@@ -1,5 +1,7 @@
 //! Going back to an earlier release, or forward to an earlier slug.
 
+use std::sync::Arc;
+
 use domain::{App, Release, ReleaseVersion, Slug, SlugId, formation::after_deploy, release::ReleaseStatus};
 use store::{StoreError, Tx};
 
@@ -17,7 +19,7 @@ impl Platform {
     }
 
     /// A new release with the slug and the config of an earlier one.
-    pub async fn rollback(&self, actor: &Actor, app: &str, to: &str) -> Result<(App, Release), Refusal> {
+    pub async fn rollback(self: &Arc<Self>, actor: &Actor, app: &str, to: &str) -> Result<(App, Release), Refusal> {
         let mut tx = self.store.write().await?;
         let app = self.authorize_in(&mut tx, actor, app, Permission::Deploy).await?;
         let earlier = self.find_release(&mut tx, &app, to).await?;
@@ -36,18 +38,16 @@ impl Platform {
         }
         let slug = slug_of(&mut tx, earlier.slug).await?.ok_or(Refusal::NotFound("slug"))?;
         let vars = tx.release_config_vars(earlier.id).await?;
-        let (now, description) = (self.clock.now(), format!("Rollback to {}", earlier.version));
         tx.set_config_vars(app.id, &vars).await?;
-        let release =
-            tx.insert_release(self.chance.id(now), app.id, earlier.slug, &description, actor.account.id, &vars, now, ReleaseStatus::Succeeded, true).await?;
-        adopt(&mut tx, &slug).await?;
+        let description = format!("Rollback to {}", earlier.version);
+        let release = self.draft_release(&mut tx, app.id, Some(&slug), &description, actor.account.id, &vars).await?;
         tx.commit().await?;
-        self.announce(&app, &release, actor);
+        self.launch(actor, &app, &release, Some(slug));
         Ok((app, release))
     }
 
     /// A new release of a slug with the config as it is.
-    pub async fn release_slug(&self, actor: &Actor, app: &str, slug: SlugId, description: Option<&str>) -> Result<(App, Release), Refusal> {
+    pub async fn release_slug(self: &Arc<Self>, actor: &Actor, app: &str, slug: SlugId, description: Option<&str>) -> Result<(App, Release), Refusal> {
         let mut tx = self.store.write().await?;
         let app = self.authorize_in(&mut tx, actor, app, Permission::Deploy).await?;
         let slug = tx.slug(slug).await?.filter(|slug| slug.app == app.id).ok_or(Refusal::NotFound("slug"))?;
@@ -56,12 +56,9 @@ impl Platform {
         }
         let vars = tx.config_vars(app.id).await?;
         let description = description.map_or_else(|| format!("Deploy {}", slug.commit.as_deref().map_or("slug", short)), str::to_owned);
-        let now = self.clock.now();
-        let release =
-            tx.insert_release(self.chance.id(now), app.id, Some(slug.id), &description, actor.account.id, &vars, now, ReleaseStatus::Succeeded, true).await?;
-        adopt(&mut tx, &slug).await?;
+        let release = self.draft_release(&mut tx, app.id, Some(&slug), &description, actor.account.id, &vars).await?;
         tx.commit().await?;
-        self.announce(&app, &release, actor);
+        self.launch(actor, &app, &release, Some(slug));
         Ok((app, release))
     }
 

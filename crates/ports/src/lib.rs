@@ -5,6 +5,7 @@ pub mod chance;
 pub mod clock;
 pub mod downloads;
 pub mod log_sink;
+pub mod pipe;
 pub mod repositories;
 pub mod runtime;
 pub mod sandbox;

@@ -3,6 +3,8 @@
 //! Numbered per app from 1 without gaps; at most one is current, and the table itself sees to both. Each keeps its own
 //! sealed copy of the config vars.
 
+use std::collections::HashSet;
+
 use domain::{AccountId, AppId, ConfigVars, Release, ReleaseId, ReleaseVersion, SlugId, release::ReleaseStatus};
 use jiff::Timestamp;
 
@@ -95,6 +97,23 @@ impl Tx {
         self.sql("UPDATE releases SET status = $1 WHERE id = $2").text(status.word()).id(id).execute().await.map(drop)
     }
 
+    /// What its command has said: to be given, empty, before it runs.
+    pub async fn set_release_output(&mut self, id: ReleaseId, output: &str) -> R<()> {
+        self.sql("UPDATE releases SET output = $1 WHERE id = $2").text(output).id(id).execute().await.map(drop)
+    }
+
+    /// `None`: there is no such release, or it has no command.
+    pub async fn release_output(&mut self, id: ReleaseId) -> R<Option<String>> {
+        let output = self.sql("SELECT output FROM releases WHERE id = $1").id(id).optional(|row| row.get::<Option<String>>("output")).await?;
+        Ok(output.flatten())
+    }
+
+    /// The app's releases that have a command.
+    pub async fn releases_with_output(&mut self, app: AppId) -> R<HashSet<ReleaseId>> {
+        let found = self.sql("SELECT id FROM releases WHERE app_id = $1 AND output IS NOT NULL").id(app).all(|row| row.id("id")).await?;
+        Ok(found.into_iter().collect())
+    }
+
     pub async fn release(&mut self, id: ReleaseId) -> R<Option<Release>> {
         self.sql(select_release!("WHERE id = $1")).id(id).optional(release).await
     }
@@ -106,6 +125,11 @@ impl Tx {
     /// An app's releases, newest first.
     pub async fn releases(&mut self, app: AppId) -> R<Vec<Release>> {
         self.sql(select_release!("WHERE app_id = $1 ORDER BY version DESC")).id(app).all(release).await
+    }
+
+    /// The newest that has not failed: current, or about to be if its command succeeds.
+    pub async fn newest_release(&mut self, app: AppId) -> R<Option<Release>> {
+        self.sql(select_release!("WHERE app_id = $1 AND status <> 'failed' ORDER BY version DESC LIMIT 1")).id(app).optional(release).await
     }
 
     /// What the app's dynos run; nothing before the first release is promoted.

@@ -5,4 +5,5 @@
 mod bench;
 mod buildpacks;
 mod failures;
+mod release_phases;
 mod story;

@@ -6,10 +6,10 @@ mod lives;
 mod pages;
 mod rounds;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use builder::{Builder, Limits};
-use domain::{App, Slug, dyno::Policy};
+use domain::{App, Slug, dyno::Policy, release::ReleaseStatus};
 use engine::{Actor, Keeping, Parts, Platform, Settings, Task, dynos::Which, formation::Formations, leftovers::Leftovers, scaling::ScaleChange};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
@@ -110,7 +110,17 @@ impl Story {
         let mut tx = self.platform.store.write().await.unwrap();
         tx.insert_slug(&slug).await.unwrap();
         tx.commit().await.unwrap();
+        // A release command ends well, at once.
+        self.runtime.attached_end_with(0);
         self.platform.release_slug(&self.actor, "shop", slug.id, None).await.unwrap();
+        for _ in 0..2000 {
+            let newest = self.platform.store.read().await.unwrap().releases(self.app.id).await.unwrap().remove(0);
+            if newest.status != ReleaseStatus::Pending {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the release is still pending");
     }
 
     /// Rounds until nothing is left to do.

@@ -2,9 +2,9 @@
 
 use std::io::{self, BufWriter, Read, Write};
 
+use crate::ByteStream;
 use bytes::{Buf, Bytes};
 use futures_util::{StreamExt, stream};
-use ports::ByteStream;
 use tokio::sync::{mpsc, oneshot};
 
 /// Size of the chunks written, in bytes.
@@ -15,9 +15,7 @@ const IN_FLIGHT: usize = 8;
 /// What `produce` writes, as a stream; and what it returns, once it is through.
 ///
 /// It runs on a thread of its own and stops (its writes fail) when the stream is dropped.
-pub(crate) fn pipe<T: Send + 'static>(
-    produce: impl FnOnce(&mut BufWriter<ChunkWriter>) -> io::Result<T> + Send + 'static,
-) -> (ByteStream, oneshot::Receiver<T>) {
+pub fn pipe<T: Send + 'static>(produce: impl FnOnce(&mut BufWriter<ChunkWriter>) -> io::Result<T> + Send + 'static) -> (ByteStream, oneshot::Receiver<T>) {
     let (chunks, received) = mpsc::channel(IN_FLIGHT);
     let (returns, returned) = oneshot::channel();
     tokio::task::spawn_blocking(move || {
@@ -35,7 +33,7 @@ pub(crate) fn pipe<T: Send + 'static>(
 }
 
 /// Sends what is written as chunks.
-pub(crate) struct ChunkWriter(mpsc::Sender<io::Result<Bytes>>);
+pub struct ChunkWriter(mpsc::Sender<io::Result<Bytes>>);
 
 impl Write for ChunkWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -49,7 +47,7 @@ impl Write for ChunkWriter {
 }
 
 /// A stream to read from on a thread; what is to be awaited on the side feeds it.
-pub(crate) fn feed(mut stream: ByteStream) -> (ChunkReader, impl Future<Output = ()> + Send) {
+pub fn feed(mut stream: ByteStream) -> (ChunkReader, impl Future<Output = ()> + Send) {
     let (chunks, received) = mpsc::channel(IN_FLIGHT);
     let feeding = async move {
         while let Some(chunk) = stream.next().await {
@@ -65,7 +63,7 @@ pub(crate) fn feed(mut stream: ByteStream) -> (ChunkReader, impl Future<Output =
 }
 
 /// Reads chunks. A feeder that stops without saying that this was all is an error, not an end.
-pub(crate) struct ChunkReader {
+pub struct ChunkReader {
     received: mpsc::Receiver<Option<io::Result<Bytes>>>,
     chunk: Bytes,
     ended: bool,
