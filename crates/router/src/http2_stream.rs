@@ -189,17 +189,23 @@ impl AsyncWrite for Adapter {
             // What stands behind the answer is nobody's.
             Answer::Done => Poll::Ready(Ok(text.len())),
             Answer::Body { body, stream } => {
-                stream.reserve_capacity(text.len().min(AT_ONCE));
-                while stream.capacity() == 0 {
-                    match ready!(stream.poll_capacity(cx)) {
-                        Some(Ok(_)) => {}
-                        Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
-                        None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+                let mut piece = text[..text.len().min(AT_ONCE)].to_vec();
+                let mut after = *body;
+                let step = after.advance(&mut piece).map_err(io::Error::other)?;
+                piece.truncate(step.kept);
+                // Framing and an end need no window: a client that has all it asked for opens none.
+                if !piece.is_empty() {
+                    stream.reserve_capacity(piece.len());
+                    while stream.capacity() == 0 {
+                        match ready!(stream.poll_capacity(cx)) {
+                            Some(Ok(_)) => {}
+                            Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+                            None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+                        }
                     }
                 }
-                let mut piece = text[..text.len().min(stream.capacity())].to_vec();
-                let step = body.advance(&mut piece).map_err(io::Error::other)?;
-                piece.truncate(step.kept);
+                // What the window does not take of this piece waits in the stream, and the next piece for it.
+                *body = after;
                 let ends = body.is_done();
                 if ends || !piece.is_empty() {
                     stream.send_data(Bytes::from(piece), ends).map_err(io::Error::other)?;

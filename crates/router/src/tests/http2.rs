@@ -74,6 +74,29 @@ async fn bodies_of_any_framing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_fills_the_window_to_the_byte_ends() {
+    let world = World::with_dyno(|mut io| async move {
+        read_head(&mut io).await;
+        for part in ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "a\r\n0123456789\r\n", "0\r\n", "Expires: never\r\n\r\n"] {
+            io.write_all(part.as_bytes()).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+    });
+    let (ours, theirs) = duplex(64 * 1024);
+    tokio::spawn(crate::http2::serve(world.worker.clone(), theirs, SETTINGS.peer([192, 0, 2, 7].into())));
+    let (client, connection) = h2::client::Builder::new().initial_window_size(10).handshake::<_, Bytes>(ours).await.unwrap();
+    tokio::spawn(connection);
+    let (answer, _) = client.ready().await.unwrap().send_request(Request::get("http://shop.localhost/").body(()).unwrap(), true).unwrap();
+    let mut stream = answer.await.unwrap().into_body();
+    // Never a word about having read it.
+    assert_eq!(stream.data().await.unwrap().unwrap(), "0123456789");
+    while let Some(data) = stream.data().await {
+        assert_eq!(data.unwrap(), "");
+    }
+    assert!(world.line().await.contains(" status=200 bytes=10 "));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_large_answer_waits_for_its_client() {
     let world = World::with_dyno(|mut io| async move {
         read_head(&mut io).await;
