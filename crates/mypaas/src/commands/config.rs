@@ -108,7 +108,15 @@ pub(crate) fn change(app: &App, verb: &str, update: &ConfigVarsUpdate) -> Result
     let vars = app.client.patch(&app.path(&["config-vars"]), update)?;
     let releases: Vec<Release> = app.client.page(&app.path(&["releases"]), "version ..; max=1, order=desc")?;
     match releases.first() {
-        Some(release) => action.finish(&format!("done, v{}", release.version)),
+        Some(release) => {
+            action.finish(&format!("done, v{}", release.version));
+            if release.status == "pending" {
+                output::talk(&format!(
+                    "The release command runs now; the dynos follow when it has succeeded. Its output: mypaas releases:output v{} -a {}",
+                    release.version, app.name
+                ));
+            }
+        }
         None => action.done(),
     }
     Ok(vars)
