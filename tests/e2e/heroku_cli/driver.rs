@@ -114,7 +114,8 @@ impl<'a> Heroku<'a> {
     /// What the API says of a path.
     pub(crate) fn ask(&self, path: &str) -> Value {
         let (server, token) = (&self.settings["HEROKU_HOST"], &self.settings["HEROKU_API_KEY"]);
-        let config = format!("header = \"Authorization: Bearer {token}\"\nheader = \"Range: version ..; order=desc\"\n");
+        let newest_first = if path.ends_with("/releases") { "header = \"Range: version ..; order=desc\"\n" } else { "" };
+        let config = format!("header = \"Authorization: Bearer {token}\"\n{newest_first}");
         let file = self.home.path().join("curl");
         fs::write(&file, config).expect("a file is written");
         let url = format!("{server}{}", self.filled(path));
