@@ -29,7 +29,7 @@ pub(crate) fn create(heroku: &mut Heroku<'_>) {
     heroku.says("apps:info -a APP", &["=== APP", "heroku-24", "Git URL"]);
     heroku.says("info", &["=== APP"]);
     heroku.says("apps:info APP --json", &["\"name\": \"APP\"", "\"collaborators\""]);
-    heroku.says("apps:info -a APP --shell", &["git_url=https://", "stack=heroku-24"]);
+    heroku.says("apps:info -a APP --shell", &["git_url=http", "/APP.git", "stack=heroku-24"]);
     heroku.says("git:remote -a APP -r other", &["set git remote other to https://"]);
     heroku.says("git:remote -a APP", &["set git remote heroku to https://"]);
     heroku.says("access -a APP", &["owner"]);
@@ -122,7 +122,7 @@ pub(crate) fn buildpacks(heroku: &mut Heroku<'_>) {
     heroku.says("buildpacks:remove -i 2 -a APP", &["Buildpack removed"]);
     heroku.is("/apps/APP/buildpack-installations", "/0/buildpack/name", "heroku/nodejs");
     heroku.fails("buildpacks:add heroku/nodejs -a APP", 1, &["already"]);
-    heroku.fails("buildpacks:add nobody/nothing -a APP", 1, &["not in the buildpack registry"]);
+    heroku.fails("buildpacks:add nobody/nothing -a APP", 2, &["A buildpack is named by its name"]);
     heroku.says("buildpacks:clear -a APP", &["Buildpacks cleared"]);
     let fits = heroku.ask("/apps/APP/buildpack-installations").as_array().unwrap().is_empty();
     heroku.holds("no buildpack is left", fits);
@@ -140,7 +140,7 @@ fn maintenance(heroku: &mut Heroku<'_>) {
 }
 
 fn stacks(heroku: &mut Heroku<'_>) {
-    heroku.says("apps:stacks -a APP", &["=== ⬢ APP Available Stacks", "* heroku-24"]);
+    heroku.says("apps:stacks -a APP", &["=== APP Available Stacks", "* heroku-24"]);
     heroku.says("stack -a APP", &["* heroku-24"]);
     heroku.says("apps:stacks:set heroku-24 -a APP", &["heroku-24"]);
     heroku.fails("stack:set heroku-16 -a APP", 2, &["Invalid stack"]);

@@ -34,15 +34,15 @@ macro_rules! journeys {
 }
 
 journeys! {
-    accounts_and_keys: people::account, 19;
+    accounts_and_keys: people::account, 18;
     authorizations: people::authorizations, 8;
-    creating_renaming_destroying: apps::create, 25;
-    config_vars: apps::config, 11;
-    domains: apps::domains, 20;
-    features_and_labs: apps::features, 13;
-    buildpacks_maintenance_stacks: apps::buildpacks, 19;
+    creating_renaming_destroying: apps::create, 22;
+    config_vars: apps::config, 10;
+    domains: apps::domains, 19;
+    features_and_labs: apps::features, 12;
+    buildpacks_maintenance_stacks: apps::buildpacks, 16;
     pushing_and_scaling: deployed::scale, 20;
     one_off_dynos_and_logs: deployed::run, 15;
     restarts_and_releases: deployed::releases, 15;
-    what_is_not_built_says_so: later::journey, 14;
+    what_is_not_built_says_so: later::journey, 16;
 }
