@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{App, ConfigVars, Release, config_vars::describe_change, release::ReleaseStatus};
 
-use crate::{accounts::Actor, authority::Permission, platform::Platform, refusal::Refusal};
+use crate::{accounts::Actor, authority::Permission, happenings::Happening, platform::Platform, refusal::Refusal};
 
 impl Platform {
     /// Sets (`Some`) and removes (`None`) config vars, makes a release of them, and restarts the dynos with it.
@@ -26,6 +26,7 @@ impl Platform {
         let (now, description) = (self.clock.now(), describe_change(changes));
         tx.set_config_vars(app.id, &vars).await?;
         let release = tx.insert_release(self.chance.id(now), app.id, slug, &description, actor.account.id, &vars, now, ReleaseStatus::Succeeded, true).await?;
+        self.happened(&mut tx, &app, actor.account.id, &Happening::ReleaseMade(&release)).await?;
         tx.commit().await?;
         self.tell_api(app.id, format!("{description} by user {}", actor.account.email));
         self.tell_api(app.id, format!("Release {} created by user {}", release.version, actor.account.email));

@@ -10,6 +10,7 @@ use store::{StoreError, Tx};
 use crate::{
     accounts::Actor,
     failures,
+    happenings::Happening,
     live::Live,
     platform::Platform,
     release_phase::{self, Outcome},
@@ -105,7 +106,7 @@ impl Platform {
         }
         let outcome = release_phase::run(self, &app, &release, &slug, terminal).await.map_err(PushError::Platform)?;
         if outcome == Outcome::Succeeded {
-            self.promote(&mut release, &slug).await?;
+            self.promote(&app, &mut release, &slug).await?;
             self.announce(&app, &release, &actor);
         }
         Ok((release, outcome))
@@ -130,6 +131,7 @@ impl Platform {
         };
         let mut tx = self.store.write().await?;
         tx.insert_build(&build).await?;
+        self.happened(&mut tx, app, build.user, &Happening::BuildOpened(&build)).await?;
         tx.commit().await?;
         self.set_out(app.id, build.id);
         Ok(build)
@@ -244,27 +246,29 @@ impl Platform {
         if !waits {
             adopt(&mut tx, &slug).await?;
         }
+        self.happened(&mut tx, app, actor.account.id, &Happening::ReleaseMade(&release)).await?;
         tx.commit().await?;
         Ok((slug, release))
     }
 
     /// After a release phase that succeeded.
-    async fn promote(&self, release: &mut Release, slug: &Slug) -> Result<(), PushError> {
+    async fn promote(&self, app: &App, release: &mut Release, slug: &Slug) -> Result<(), PushError> {
         let mut tx = self.store.write().await?;
         tx.promote_release(release.id).await?;
         adopt(&mut tx, slug).await?;
-        tx.commit().await?;
         (release.current, release.status) = (true, ReleaseStatus::Succeeded);
-        Ok(())
+        self.happened(&mut tx, app, release.user, &Happening::ReleaseSettled(release)).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn close_build(&self, build: Build, status: BuildStatus, failure: Option<BuildFailure>, output: String) -> Result<(), PushError> {
         let mut tx = self.store.write().await?;
         // What became of it meanwhile is in its row.
         let build = tx.build(build.id).await?.unwrap_or(build);
-        tx.update_build(&Build { status, failure, output, updated_at: self.clock.now(), ..build }).await?;
-        tx.commit().await?;
-        Ok(())
+        let build = Build { status, failure, output, updated_at: self.clock.now(), ..build };
+        tx.update_build(&build).await?;
+        self.build_closed(&mut tx, &build).await?;
+        Ok(tx.commit().await?)
     }
 }
 

@@ -4,7 +4,7 @@ use builder::Terminal;
 use domain::{App, DynoName, DynoSize, ProcessType, Procfile, Release, Slug, one_off::OneOff, release::ReleaseStatus};
 use tokio::io::AsyncReadExt;
 
-use crate::{platform::Platform, refusal::Refusal};
+use crate::{happenings::Happening, platform::Platform, refusal::Refusal};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -52,6 +52,8 @@ pub(crate) async fn run(platform: &Platform, app: &App, release: &Release, slug:
     }
     let mut tx = platform.store.write().await?;
     tx.set_release_status(release.id, ReleaseStatus::Failed).await?;
+    let failed = Release { status: ReleaseStatus::Failed, ..release.clone() };
+    platform.happened(&mut tx, app, release.user, &Happening::ReleaseSettled(&failed)).await?;
     tx.commit().await?;
     platform.tell_api(app.id, format!("Release {} command failed", release.version));
     terminal.line("Waiting for release.... failed.");

@@ -3,7 +3,7 @@
 use domain::{App, Release, ReleaseVersion, Slug, SlugId, formation::after_deploy, release::ReleaseStatus};
 use store::{StoreError, Tx};
 
-use crate::{accounts::Actor, authority::Permission, platform::Platform, refusal::Refusal};
+use crate::{accounts::Actor, authority::Permission, happenings::Happening, platform::Platform, refusal::Refusal};
 
 impl Platform {
     /// The release that people name `12`, `v12` or by its id.
@@ -41,6 +41,7 @@ impl Platform {
         let release =
             tx.insert_release(self.chance.id(now), app.id, earlier.slug, &description, actor.account.id, &vars, now, ReleaseStatus::Succeeded, true).await?;
         adopt(&mut tx, &slug).await?;
+        self.happened(&mut tx, &app, actor.account.id, &Happening::ReleaseMade(&release)).await?;
         tx.commit().await?;
         self.announce(&app, &release, actor);
         Ok((app, release))
@@ -60,6 +61,7 @@ impl Platform {
         let release =
             tx.insert_release(self.chance.id(now), app.id, Some(slug.id), &description, actor.account.id, &vars, now, ReleaseStatus::Succeeded, true).await?;
         adopt(&mut tx, &slug).await?;
+        self.happened(&mut tx, &app, actor.account.id, &Happening::ReleaseMade(&release)).await?;
         tx.commit().await?;
         self.announce(&app, &release, actor);
         Ok((app, release))
