@@ -1,5 +1,13 @@
 //! Apps before anything is deployed: names, config vars, domains, features, buildpacks, stacks.
 
+use std::{
+    io::{Read, Write},
+    path::Path,
+    process::Stdio,
+};
+
+use e2e::Answer;
+
 use crate::driver::Heroku;
 
 pub(crate) fn create(heroku: &mut Heroku<'_>) {
@@ -54,6 +62,56 @@ pub(crate) fn config(heroku: &mut Heroku<'_>) {
     heroku.says("config:unset UTF NAME -a APP", &["Unsetting", "v5"]);
     heroku.is("/apps/APP/config-vars", "", serde_json::json!({"GREETING": "Servus"}));
     heroku.says("config:remove NO_SUCH -a APP", &[]);
+    edit(heroku);
+}
+
+/// In an editor, and with a question in a terminal.
+fn edit(heroku: &mut Heroku<'_>) {
+    let _ = heroku.heroku("config:edit -a APP");
+    let app = heroku.app.clone();
+    let script = ["-qefc", "heroku config:edit -a \"$APP\"", "/dev/null"];
+    let mut child = heroku
+        .command(Path::new("script"))
+        .args(script)
+        .envs([("APP", app.as_str()), ("TERM", "xterm"), ("EDITOR", "sed -i s/Servus/Moin/"), ("VISUAL", "sed -i s/Servus/Moin/")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let (mut said, mut answered) = (String::new(), false);
+    let mut stdout = child.stdout.take().unwrap();
+    let mut buffer = [0; 4096];
+    // Answers what is asked, once it is.
+    while let Ok(read @ 1..) = stdout.read(&mut buffer) {
+        said.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        if said.contains("with these values?") && !answered {
+            stdin.write_all(b"y\n").unwrap();
+            answered = true;
+        }
+    }
+    let mut answer: Answer = child.wait_with_output().unwrap().into();
+    answer.stdout = said;
+    heroku.check("config:edit", &answer, Some(0), &["Config Diff:"]);
+    heroku.is("/apps/APP/config-vars", "/GREETING", "Moin");
+}
+
+pub(crate) fn drains(heroku: &mut Heroku<'_>) {
+    let url = "https://ann:secret@logs.example.com/in";
+    heroku.says("drains -a APP", &[]);
+    heroku.says("drains:add https://ann:secret@logs.example.com/in -a APP", &["Successfully added drain", url]);
+    heroku.is("/apps/APP/log-drains", "/0/url", url);
+    heroku.fails("drains:add https://ann:secret@logs.example.com/in -a APP", 2, &["Url has already been taken"]);
+    heroku.fails("drains:add ftp://logs.example.com -a APP", 2, &["Url is invalid."]);
+    heroku.says("drains -a APP --json", &["\"token\": \"d."]);
+    heroku.says("drains:add syslog+tls://logs.example.com:6514 -a APP", &["Successfully added drain"]);
+    heroku.says("drains -a APP --extended", &["=== Drains", url, "syslog+tls://logs.example.com:6514 (d."]);
+    heroku.says("drains:remove https://ann:secret@logs.example.com/in -a APP", &["Successfully removed drain"]);
+    heroku.is("/apps/APP/log-drains", "/0/url", "syslog+tls://logs.example.com:6514");
+    let token = heroku.ask("/apps/APP/log-drains")[0]["token"].as_str().unwrap().to_owned();
+    heroku.says(&format!("drains:remove {token} -a APP"), &["Successfully removed drain"]);
+    heroku.fails("drains:remove https://logs.example.com -a APP", 2, &["Couldn't find that log drain."]);
 }
 
 pub(crate) fn domains(heroku: &mut Heroku<'_>) {

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Mutex,
@@ -26,6 +26,12 @@ pub(crate) struct Heroku<'a> {
     folder: PathBuf,
     invocations: BTreeSet<String>,
     failures: Vec<String>,
+}
+
+/// Another person with an account.
+pub(crate) struct Somebody {
+    pub(crate) email: String,
+    token: String,
 }
 
 impl<'a> Heroku<'a> {
@@ -119,7 +125,7 @@ impl<'a> Heroku<'a> {
         let file = self.home.path().join("curl");
         fs::write(&file, config).expect("a file is written");
         let url = format!("{server}{}", self.filled(path));
-        let curl = Command::new("curl").args(["-sS", "--cacert", &self.settings["NODE_EXTRA_CA_CERTS"], "-K"]).arg(&file).args(["--", &url]).output();
+        let curl = Command::new("curl").args(["-sS", "-g", "--cacert", &self.settings["NODE_EXTRA_CA_CERTS"], "-K"]).arg(&file).args(["--", &url]).output();
         let answer = Answer::from(curl.expect("curl runs")).ok().stdout;
         serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"))
     }
@@ -138,6 +144,36 @@ impl<'a> Heroku<'a> {
         if !holds {
             self.note(what.to_owned());
         }
+    }
+
+    /// Makes another account.
+    pub(crate) fn somebody_else(&self) -> Somebody {
+        let email = format!("bob-{}@example.com", self.app);
+        let password = "correct horse battery staple";
+        let mut made = Command::new(self.installation.source("target/debug/mypaasd"))
+            .arg("--config")
+            .arg(self.installation.home.join("config.toml"))
+            .args(["account:create", "--", &email])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("mypaasd runs");
+        made.stdin.take().expect("stdin is piped").write_all(password.as_bytes()).expect("the password is taken");
+        assert!(made.wait().expect("mypaasd ends").success(), "an account is made");
+        let file = self.home.path().join("curl-login");
+        fs::write(&file, format!("user = \"{email}:{password}\"\n")).expect("a file is written");
+        let url = format!("{}/oauth/authorizations", self.settings["HEROKU_HOST"]);
+        let curl =
+            Command::new("curl").args(["-sS", "--cacert", &self.settings["NODE_EXTRA_CA_CERTS"], "-X", "POST", "-K"]).arg(&file).args(["--", &url]).output();
+        let made: Value = serde_json::from_str(&Answer::from(curl.expect("curl runs")).ok().stdout).expect("an authorization is JSON");
+        Somebody { email, token: made["access_token"]["token"].as_str().expect("with a token").to_owned() }
+    }
+
+    /// The same journey with somebody else's token, for a while.
+    pub(crate) fn as_somebody(&mut self, somebody: &Somebody, journey: impl FnOnce(&mut Self)) {
+        let own = self.settings.insert("HEROKU_API_KEY".to_owned(), somebody.token.clone());
+        journey(self);
+        self.settings.insert("HEROKU_API_KEY".to_owned(), own.expect("heroku:env gives a token"));
     }
 
     /// Waits until every dyno of a type is up, and there are so many.
@@ -162,7 +198,7 @@ impl<'a> Heroku<'a> {
 }
 
 /// The official command line, from its registry, once: it stays below `target`.
-fn installed(installation: &Installation) -> PathBuf {
+pub(crate) fn installed(installation: &Installation) -> PathBuf {
     let folder = installation.source("target").join(format!("heroku-cli-{VERSION}"));
     let program = folder.join("node_modules/.bin/heroku");
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod apps;
+mod compatibility;
 mod deployed;
 mod driver;
 mod later;
 mod people;
+mod webhooks;
 
 use driver::Heroku;
 use e2e::Installation;
@@ -36,13 +38,16 @@ macro_rules! journeys {
 journeys! {
     accounts_and_keys: people::account, 18;
     authorizations: people::authorizations, 8;
+    access_and_transfers: people::access, 17;
     creating_renaming_destroying: apps::create, 22;
     config_vars: apps::config, 10;
     domains: apps::domains, 19;
+    drains: apps::drains, 11;
     features_and_labs: apps::features, 12;
     buildpacks_maintenance_stacks: apps::buildpacks, 16;
     pushing_and_scaling: deployed::scale, 20;
     one_off_dynos_and_logs: deployed::run, 15;
     restarts_and_releases: deployed::releases, 15;
-    what_is_not_built_says_so: later::journey, 16;
+    webhooks: webhooks::journey, 16;
+    what_is_not_built_says_so: later::journey, 15;
 }

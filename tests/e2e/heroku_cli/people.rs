@@ -16,11 +16,26 @@ pub(crate) fn account(heroku: &mut Heroku<'_>) {
     heroku.says("regions --json", &["\"name\": \"us\""]);
     heroku.says("sessions", &["No OAuth sessions"]);
     heroku.says("sessions --json", &["[]"]);
-    heroku.says("clients", &["No OAuth clients"]);
-    heroku.says("clients --json", &["[]"]);
-    heroku.says("addons --all", &["No add-ons"]);
+    clients(heroku);
     heroku.fails("apps:info -a no-such-app-here", 2, &["Couldn't find that app.", "not_found"]);
     keys(heroku);
+}
+
+fn clients(heroku: &mut Heroku<'_>) {
+    heroku.says("clients", &["No OAuth clients"]);
+    heroku.fails("clients:create mine nonsense", 1, &["Invalid URL"]);
+    let made = heroku.says("clients:create mine https://example.com/back", &["HEROKU_OAUTH_ID=", "HEROKU_OAUTH_SECRET="]).stdout;
+    let id = made.lines().find_map(|line| line.strip_prefix("HEROKU_OAUTH_ID=")).unwrap().to_owned();
+    heroku.says("clients", &["mine", &id, "https://example.com/back"]);
+    heroku.says("clients --json", &["\"name\": \"mine\""]);
+    heroku.says(&format!("clients:info {id}"), &["=== mine", "https://example.com/back"]);
+    heroku.says(&format!("clients:info {id} --shell"), &[made.trim()]);
+    heroku.says(&format!("clients:update {id} -n ours"), &["Updating", "done"]);
+    heroku.is(&format!("/oauth/clients/{id}"), "/name", "ours");
+    let rotated = heroku.says(&format!("clients:rotate {id} --shell"), &[&format!("HEROKU_OAUTH_ID={id}")]).stdout;
+    heroku.holds("another secret takes the place of the first", rotated.trim() != made.trim());
+    heroku.says(&format!("clients:destroy {id}"), &["Destroying", "done"]);
+    heroku.is(&format!("/oauth/clients/{id}"), "/id", "not_found");
 }
 
 fn keys(heroku: &mut Heroku<'_>) {
@@ -68,6 +83,34 @@ pub(crate) fn authorizations(heroku: &mut Heroku<'_>) {
     let fits = opens(heroku, short.trim());
     heroku.holds("only the token is printed, and it opens", fits);
     heroku.fails("authorizations:create -s read,write", 2, &["the only scope is"]);
+}
+
+/// An app of two, and one that is given away.
+pub(crate) fn access(heroku: &mut Heroku<'_>) {
+    let bob = heroku.somebody_else();
+    let (email, app) = (bob.email.clone(), heroku.app.clone());
+    heroku.fails("access:add nobody@example.com -a APP", 2, &["Couldn't find that"]);
+    heroku.says(&format!("access:add {email} -a APP"), &["Adding", "done"]);
+    heroku.fails(&format!("access:add {email} -a APP --permissions deploy"), 2, &["User is already a collaborator on this app"]);
+    heroku.says("access -a APP", &[&email, "collaborator", "owner"]);
+    heroku.says("access -a APP --json", &[&email]);
+    heroku.fails(&format!("access:update {email} -a APP --permissions deploy"), 2, &["is not owned by a team"]);
+    heroku.as_somebody(&bob, |theirs| {
+        theirs.says("apps:info -a APP --json", &["\"name\": \"APP\""]);
+        theirs.says("config:set FROM=bob -a APP", &["v3"]);
+        theirs.fails("apps:rename stolen-APP -a APP", 2, &["only its owner may"]);
+        theirs.fails("access:remove nobody@example.com -a APP", 2, &["only its owner may"]);
+        theirs.says("apps:leave -a APP", &["Leaving", "done"]);
+        theirs.fails("info -a APP", 2, &["Couldn't find that app."]);
+    });
+    heroku.is("/apps/APP/config-vars", "/FROM", "bob");
+    heroku.says(&format!("access:add {email} --app APP"), &["done"]);
+    heroku.says(&format!("access:remove {email} -a APP"), &["Removing", "done"]);
+    heroku.fails(&format!("access:remove {email} --app APP"), 2, &["Couldn't find that collaborator."]);
+    heroku.says(&format!("apps:transfer {email} -a APP"), &[]);
+    heroku.is("/account/app-transfers", "/0/state", "pending");
+    heroku.is("/account/app-transfers", "/0/app/name", app);
+    heroku.fails(&format!("apps:transfer {email} --app APP"), 2, &["being transferred already"]);
 }
 
 /// Whether the command line gets in with this token.
