@@ -84,7 +84,7 @@ app.kill_dyno(detached.name)
 until("it is gone", lambda: detached.name not in [dyno.name for dyno in app.dynos()])
 
 # Logs.
-assert "Scaled to web@2:Basic by user" in app.get_log(lines=1500)
+assert "Scaled to web@2:" in app.get_log(lines=1500)
 assert all("app[" not in line for line in app.get_log(lines=1500, source="heroku").splitlines())
 lines = app.stream_log(lines=1, timeout=60)
 assert next(lines)

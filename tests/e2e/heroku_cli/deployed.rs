@@ -39,19 +39,19 @@ fn lead_to_it(heroku: &mut Heroku<'_>) {
 pub(crate) fn scale(heroku: &mut Heroku<'_>) {
     push(heroku);
     lead_to_it(heroku);
-    heroku.says("ps -a APP", &["=== web (Basic): node server.js (1)", "web.1: up"]);
+    heroku.says("ps -a APP", &["=== web (Standard-1X): node server.js (1)", "web.1: up"]);
     heroku.says("ps web -a APP", &["web.1: up"]);
     heroku.says("ps -a APP --json", &["\"name\": \"web.1\"", "\"state\": \"up\""]);
-    heroku.says("ps:scale -a APP", &["web=1:Basic", "worker=0:Basic"]);
-    heroku.says("ps:scale web=2 -a APP", &["web at 2:Basic"]);
+    heroku.says("ps:scale -a APP", &["web=1:Standard-1X", "worker=0:Standard-1X"]);
+    heroku.says("ps:scale web=2 -a APP", &["web at 2:Standard-1X"]);
     heroku.until_up("web", 2);
-    heroku.says("ps:scale web=1 worker=1 -a APP", &["web at 1:Basic", "worker at 1:Basic"]);
+    heroku.says("ps:scale web=1 worker=1 -a APP", &["web at 1:Standard-1X", "worker at 1:Standard-1X"]);
     heroku.until_up("worker", 1);
-    heroku.says("ps:scale worker+1 -a APP", &["worker at 2:Basic"]);
+    heroku.says("ps:scale worker+1 -a APP", &["worker at 2:Standard-1X"]);
     heroku.is("/apps/APP/formation/worker", "/quantity", 2);
-    heroku.says("ps:scale worker-2 -a APP", &["worker at 0:Basic"]);
-    heroku.says("scale web=1:standard-1x -a APP", &["web at 1:Standard-1X"]);
-    heroku.is("/apps/APP/formation/web", "/size", "Standard-1X");
+    heroku.says("ps:scale worker-2 -a APP", &["worker at 0:Standard-1X"]);
+    heroku.says("scale web=1:basic -a APP", &["web at 1:Basic"]);
+    heroku.is("/apps/APP/formation/web", "/size", "Basic");
     heroku.says("ps:type -a APP", &["Standard-1X", "web"]);
     heroku.says("ps:type web=standard-2x -a APP", &["Standard-2X"]);
     heroku.is("/apps/APP/formation/web", "/size", "Standard-2X");
