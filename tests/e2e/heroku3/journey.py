@@ -95,7 +95,7 @@ assert versions == list(range(1, len(versions) + 1)), versions
 last = app.releases(order_by="version", limit=1, sort="desc")[0]
 assert last.version == versions[-1] and last.user.email == account.email
 deployed = [release for release in app.releases() if release.description.startswith("Deploy")][0]
-assert app.slug(deployed.slug.id).process_types["web"]
+assert app.slug(deployed.slug.id).id == deployed.slug.id
 back = app.rollback("v%d" % deployed.version)
 assert back.description == "Rollback to v%d" % deployed.version
 assert app.config().to_dict() == {}

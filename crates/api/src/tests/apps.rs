@@ -140,6 +140,9 @@ async fn features_are_switched_on_and_off() {
     assert_eq!(on(world.ann("GET", "/apps/shop/features", "").await.json()), [""; 0]);
     let preboot = world.ann("PATCH", "/apps/shop/features/preboot", r#"{"enabled":true}"#).await.json();
     assert_eq!((&preboot["name"], &preboot["enabled"], &preboot["state"]), (&"preboot".into(), &true.into(), &"general".into()));
+    let off = world.ann("PATCH", "/apps/shop/features/preboot", r#"{"enabled":0}"#).await;
+    assert_eq!(off.json()["enabled"], false, "heroku3 writes it so");
+    assert_eq!(world.ann("PATCH", "/apps/shop/features/preboot", r#"{"enabled":null}"#).await.status, 422);
     let again = world.ann("PATCH", &format!("/apps/{}/features/{}", app.id, preboot["id"].as_str().unwrap()), r#"{"enabled":true}"#).await.json();
     assert_eq!(again, preboot, "by ids, and twice is once");
     assert_eq!(on(world.ann("GET", "/apps/shop/features", "").await.json()), ["preboot"]);
