@@ -173,7 +173,13 @@ async fn only_what_is_included_is_told_and_each_kind_is_told() {
     heard.remove(4);
     assert_eq!(
         heard,
-        ["create collaborator {}", "create domain {}", "destroy collaborator {}", "destroy domain {}", r#"update formation {"quantity":1,"size":"Standard-1X"}"#]
+        [
+            "create collaborator {}",
+            "create domain {}",
+            "destroy collaborator {}",
+            "destroy domain {}",
+            r#"update formation {"quantity":1,"size":"Standard-1X"}"#
+        ]
     );
 }
 
