@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lenient;
+
 /// Something an app can have switched on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AppFeature {
@@ -22,5 +24,6 @@ pub struct AppFeature {
 /// `PATCH /apps/:app/features/:feature`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AppFeatureUpdate {
+    #[serde(deserialize_with = "lenient::flag")]
     pub enabled: bool,
 }

@@ -36,6 +36,11 @@ pub(crate) fn optional_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     deserializer.deserialize_any(OptionalFlag)
 }
 
+/// The same, but for null: heroku3 switches features off with a 0.
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    optional_flag(deserializer)?.ok_or_else(|| D::Error::invalid_type(Unexpected::Unit, &OptionalFlag))
+}
+
 struct OptionalFlag;
 
 impl Visitor<'_> for OptionalFlag {

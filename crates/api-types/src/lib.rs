@@ -24,6 +24,7 @@ pub mod keeping;
 pub mod key;
 pub mod log_drain;
 pub mod log_session;
+pub mod oauth_client;
 pub mod rate_limit;
 pub mod reference;
 pub mod region;
@@ -33,6 +34,7 @@ pub mod secret;
 pub mod slug;
 pub mod source;
 pub mod stack;
+pub mod webhook;
 
 mod lenient;
 
@@ -54,6 +56,7 @@ pub use keeping::{Disk, DiskApp, DiskKind, Garbage, GarbageReport};
 pub use key::{Key, KeyCreate};
 pub use log_drain::{LogDrain, LogDrainCreate};
 pub use log_session::{LogSession, LogSessionCreate};
+pub use oauth_client::{OauthClient, OauthClientCreate, OauthClientUpdate};
 pub use rate_limit::RateLimit;
 pub use reference::{IdRef, NamedRef, ReleaseRef, UserRef};
 pub use region::{Region, RegionProvider};
@@ -63,3 +66,4 @@ pub use secret::Secret;
 pub use slug::{Slug, SlugBlob};
 pub use source::{Source, SourceUrls};
 pub use stack::{Stack, StackBase};
+pub use webhook::{Webhook, WebhookAttempt, WebhookDelivery, WebhookDeliveryEvent, WebhookDeliveryTo, WebhookEvent, WebhookPayload, WebhookUpdate};

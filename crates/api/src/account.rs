@@ -43,6 +43,20 @@ pub(crate) async fn update_user(
     update(state, caller, body).await
 }
 
+/// `DELETE /account`: answers what was.
+pub(crate) async fn delete(State(api): State<Api>, caller: Caller) -> Result<Json<Account>, ApiError> {
+    // Read first: afterwards there is nothing left to show it from.
+    let before = answer(&api, &caller).await?;
+    api.platform.delete_account(&caller.actor).await?;
+    Ok(before)
+}
+
+/// `DELETE /users/{account}`
+pub(crate) async fn delete_user(state: State<Api>, caller: Caller, Named(account): Named<String>) -> Result<Json<Account>, ApiError> {
+    is_self(&caller, &account)?;
+    delete(state, caller).await
+}
+
 /// `GET /users/{account}`: nobody but the caller is shown.
 pub(crate) async fn user(State(api): State<Api>, caller: Caller, Named(account): Named<String>) -> Result<Json<Account>, ApiError> {
     is_self(&caller, &account)?;

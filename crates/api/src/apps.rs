@@ -3,9 +3,9 @@
 use api_types::{App, AppCreate, AppUpdate, UserRef};
 use axum::{Json, extract::State, response::Response};
 use domain::StackName;
-use engine::Permission;
+use engine::{Permission, Refusal};
 use http::StatusCode;
-use store::{StoreError, Tx};
+use store::AppFront;
 
 use crate::{
     Api, account,
@@ -24,9 +24,9 @@ const KEYS: &Keys<App> =
 pub(crate) async fn list(State(api): State<Api>, caller: Caller, range: Range) -> Result<Response, ApiError> {
     let mut tx = api.platform.store.read().await?;
     let (mut people, mut apps) = (People::default(), Vec::new());
-    for app in tx.apps_open_to(caller.actor.account.id).await? {
-        let owner = people.one(&mut tx, app.owner).await?;
-        apps.push(shown(&api, &mut tx, &app, owner).await?);
+    for front in tx.app_fronts_open_to(caller.actor.account.id).await? {
+        let owner = people.one(&mut tx, front.app.owner).await?;
+        apps.push(shown(&api, front, owner));
     }
     Ok(range.page(apps, KEYS))
 }
@@ -69,8 +69,10 @@ pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Named(app): N
 
 async fn answer(api: &Api, app: &domain::App) -> Result<Json<App>, ApiError> {
     let mut tx = api.platform.store.read().await?;
-    let owner = People::default().one(&mut tx, app.owner).await?;
-    Ok(Json(shown(api, &mut tx, app, owner).await?))
+    // Somebody may have destroyed it since.
+    let front = tx.app_front(app.id).await?.ok_or(Refusal::NotFound("app"))?;
+    let owner = People::default().one(&mut tx, front.app.owner).await?;
+    Ok(Json(shown(api, front, owner)))
 }
 
 /// A stack by name; clients that read `/stacks` may send its id.
@@ -79,13 +81,9 @@ fn stack_name(api: &Api, asked: &str) -> String {
     api.platform.settings.stacks.iter().find(same).map_or_else(|| asked.to_owned(), ToString::to_string)
 }
 
-async fn shown(api: &Api, tx: &mut Tx, app: &domain::App, owner: UserRef) -> Result<App, StoreError> {
-    let current = tx.current_release(app.id).await?;
-    let slug = match current.as_ref().and_then(|release| release.slug) {
-        Some(slug) => tx.slug(slug).await?,
-        None => None,
-    };
-    Ok(App {
+fn shown(api: &Api, front: AppFront, owner: UserRef) -> App {
+    let AppFront { app, released_at, slug } = front;
+    App {
         acm: false,
         archived_at: None,
         build_stack: stack_ref(&app.stack),
@@ -93,7 +91,7 @@ async fn shown(api: &Api, tx: &mut Tx, app: &domain::App, owner: UserRef) -> Res
         create_status: Some("complete".to_owned()),
         created_at: time(app.created_at),
         generation: generation(),
-        git_url: api.platform.settings.git_url(app),
+        git_url: api.platform.settings.git_url(&app),
         id: app.id.to_string(),
         internal_routing: None,
         maintenance: app.maintenance,
@@ -102,15 +100,15 @@ async fn shown(api: &Api, tx: &mut Tx, app: &domain::App, owner: UserRef) -> Res
         owner,
         process_tier: None,
         region: regions::reference(),
-        released_at: current.map(|release| time(release.created_at)),
+        released_at: released_at.map(time),
         repo_size: None,
         slug_size: slug.as_ref().map(|slug| slug.bytes),
         space: None,
-        ssh_git_url: api.platform.settings.ssh_git_url(app),
+        ssh_git_url: api.platform.settings.ssh_git_url(&app),
         // What runs now; the next build may be on another.
         stack: stack_ref(slug.as_ref().map_or(&app.stack, |slug| &slug.stack)),
         team: None,
         updated_at: time(app.updated_at),
-        web_url: Some(api.platform.settings.web_url(app)),
-    })
+        web_url: Some(api.platform.settings.web_url(&app)),
+    }
 }

@@ -94,7 +94,7 @@ fn needed(method: &Method, route: &str) -> Scope {
         };
     };
     let resource = of_app.split('/').nth(1).unwrap_or_default();
-    let secret = matches!(resource, "config-vars" | "log-drains" | "webhooks" | "webhook-deliveries") || of_app.ends_with("/config-vars");
+    let secret = matches!(resource, "config-vars" | "log-drains" | "webhooks" | "webhook-deliveries" | "webhook-events") || of_app.ends_with("/config-vars");
     let runs = matches!(resource, "dynos" | "builds" | "releases" | "slugs" | "sources" | "buildpack-installations") && *method != Method::DELETE;
     match (resource, read) {
         (_, true) if secret => Scope::ReadProtected,

@@ -25,6 +25,7 @@ mod shape;
 mod account;
 mod authorizations;
 mod keys;
+mod oauth_clients;
 
 mod apps;
 mod buildpack_installations;
@@ -55,6 +56,7 @@ mod features;
 mod nothing_yet;
 mod regions;
 mod stacks;
+mod webhooks;
 
 mod keeping;
 mod routers;

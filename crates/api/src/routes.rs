@@ -7,8 +7,8 @@ use axum::{
 
 use crate::{
     Api, account, app_transfers, apps, audit_events, authorizations, buildpack_installations, builds, collaborators, config_vars, conventions, domains,
-    dyno_sizes, dynos, features, formation, keeping, keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, regions, release_output, releases,
-    request_id, routers, schema, slugs, sources, stacks,
+    dyno_sizes, dynos, features, formation, keeping, keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, oauth_clients, regions,
+    release_output, releases, request_id, routers, schema, slugs, sources, stacks, webhooks,
 };
 
 pub(crate) fn router(api: Api) -> Router {
@@ -29,9 +29,11 @@ fn people() -> Router<Api> {
         .route("/oauth/authorizations/{authorization}", get(authorizations::info).patch(authorizations::update).delete(authorizations::delete))
         .route("/oauth/authorizations/{authorization}/actions/regenerate-tokens", post(authorizations::regenerate))
         .route("/oauth/sessions", get(nothing_yet::of_account))
-        .route("/oauth/clients", get(nothing_yet::of_account))
+        .route("/oauth/clients", get(oauth_clients::list).post(oauth_clients::create))
+        .route("/oauth/clients/{client}", get(oauth_clients::info).patch(oauth_clients::update).delete(oauth_clients::delete))
+        .route("/oauth/clients/{client}/actions/rotate-credentials", post(oauth_clients::rotate))
         .route("/oauth/sessions/~", delete(authorizations::delete_session))
-        .route("/account", get(account::info).patch(account::update))
+        .route("/account", get(account::info).patch(account::update).delete(account::delete))
         .route("/account/app-transfers", get(app_transfers::list).post(app_transfers::create))
         .route("/account/app-transfers/{transfer}", get(app_transfers::info).patch(app_transfers::update).delete(app_transfers::delete))
         .route("/account/features", get(nothing_yet::of_account))
@@ -39,7 +41,7 @@ fn people() -> Router<Api> {
         .route("/account/keys", get(keys::list).post(keys::create))
         .route("/account/keys/{key}", get(keys::info).delete(keys::delete))
         .route("/account/rate-limits", get(account::rate_limits))
-        .route("/users/{account}", get(account::user).patch(account::update_user))
+        .route("/users/{account}", get(account::user).patch(account::update_user).delete(account::delete_user))
         .route("/users/{account}/apps", get(apps::of_user))
         .route("/addon-attachments", get(nothing_yet::of_account))
         .route("/addons", get(nothing_yet::of_account))
@@ -79,7 +81,12 @@ fn of_app() -> Router<Api> {
         .route("/apps/{app}/log-drains", get(log_drains::list).post(log_drains::create))
         .route("/apps/{app}/log-drains/{drain}", get(log_drains::info).delete(log_drains::delete))
         .route("/apps/{app}/sni-endpoints", get(nothing_yet::of_app))
-        .route("/apps/{app}/webhooks", get(nothing_yet::of_app))
+        .route("/apps/{app}/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/apps/{app}/webhooks/{webhook}", get(webhooks::info).patch(webhooks::update).delete(webhooks::delete))
+        .route("/apps/{app}/webhook-deliveries", get(webhooks::deliveries))
+        .route("/apps/{app}/webhook-deliveries/{delivery}", get(webhooks::delivery))
+        .route("/apps/{app}/webhook-events", get(webhooks::events))
+        .route("/apps/{app}/webhook-events/{event}", get(webhooks::event))
         .route("/apps/{app}/pipeline-couplings", get(nothing_yet::pipeline_coupling))
 }
 

@@ -14,6 +14,7 @@ pub mod app_json;
 pub mod config_vars;
 pub mod domain_name;
 pub mod feature;
+pub mod oauth_client;
 pub mod procfile;
 pub mod scope;
 pub mod sharing;
@@ -41,6 +42,7 @@ pub mod drain;
 pub mod keeping;
 pub mod log_line;
 pub mod notice;
+pub mod webhook;
 
 pub use account::{Account, AccountId, Authorization, AuthorizationId, Email};
 pub use app::{App, AppId};

@@ -1,9 +1,10 @@
-//! [`ports::Downloads`]: archives over HTTP from public addresses only.
+//! [`ports::Downloads`] and [`ports::Posts`]: HTTP from and to public addresses only.
 //!
 //! Somebody who may deploy chooses the URL, and we stand inside a network that they may not see. So every address is looked
 //! at after it was resolved and before it is connected to, for the first request and for each redirect, and the connection
 //! goes to the very address that was looked at.
 
+mod posts;
 mod public;
 mod vetted;
 
@@ -29,8 +30,8 @@ use ureq::{
     unversioned::transport::DefaultConnector,
 };
 
-pub use crate::public::may_be_reached;
 use crate::vetted::{Refused, Vetted};
+pub use crate::{posts::PublicPosts, public::may_be_reached};
 
 const USER_AGENT: &str = concat!("mypaas/", env!("CARGO_PKG_VERSION"));
 const CONNECT: Duration = Duration::from_secs(10);
@@ -173,3 +174,5 @@ fn meaning(error: &ureq::Error) -> DownloadError {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_posts;

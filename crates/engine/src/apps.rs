@@ -3,7 +3,7 @@
 use domain::{App, AppName, ConfigVars, StackName, release::ReleaseStatus};
 use store::StoreError;
 
-use crate::{accounts::Actor, authority::Permission, platform::Platform, refusal::Refusal};
+use crate::{accounts::Actor, authority::Permission, happenings::Happening, platform::Platform, refusal::Refusal};
 
 impl Platform {
     /// A new app, with v1 "Initial release" and v2 "Enable Logplex" (Heroku: so that an app always has a release, and a
@@ -45,6 +45,7 @@ impl Platform {
         let mut tx = self.store.write().await?;
         let permission = if name.is_some() { Permission::Manage } else { Permission::Operate };
         let mut app = self.authorize_in(&mut tx, actor, app, permission).await?;
+        let as_it_was = app.clone();
         app.name = name.map(str::parse).transpose()?.unwrap_or(app.name);
         let stack_before = app.stack.clone();
         app.stack = stack.unwrap_or(app.stack);
@@ -54,6 +55,9 @@ impl Platform {
         match tx.update_app(&app).await {
             Err(StoreError::Unique { .. }) => return Err(Refusal::Invalid("Name is already taken".to_owned())),
             other => other?,
+        }
+        if as_it_was != (App { updated_at: as_it_was.updated_at, ..app.clone() }) {
+            self.happened(&mut tx, &app, actor.account.id, &Happening::AppChanged { before: &as_it_was }).await?;
         }
         tx.commit().await?;
         self.formation.up();

@@ -128,7 +128,9 @@ impl Platform {
         let message = "The platform could not finish the build.".to_owned();
         let output = format!("{}\n !     {message}\n", build.output);
         let failure = Some(BuildFailure { kind: FailureKind::Platform, message });
-        tx.update_build(&Build { status: BuildStatus::Failed, failure, output, updated_at: self.clock.now(), ..build }).await?;
+        let build = Build { status: BuildStatus::Failed, failure, output, updated_at: self.clock.now(), ..build };
+        tx.update_build(&build).await?;
+        self.build_closed(&mut tx, &build).await?;
         Ok(tx.commit().await?)
     }
 }

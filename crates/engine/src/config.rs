@@ -24,7 +24,7 @@ impl Platform {
         }
         let slug = self.newest_slug(&mut tx, app.id).await?;
         tx.set_config_vars(app.id, &vars).await?;
-        let release = self.draft_release(&mut tx, app.id, slug.as_ref(), &describe_change(changes), actor.account.id, &vars).await?;
+        let release = self.draft_release(&mut tx, &app, slug.as_ref(), &describe_change(changes), actor.account.id, &vars).await?;
         tx.commit().await?;
         self.launch(actor, &app, &release, slug);
         Ok((app, vars, Some(release)))

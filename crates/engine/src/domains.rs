@@ -3,7 +3,7 @@
 use domain::{App, CustomDomain, DomainName};
 use store::StoreError;
 
-use crate::{accounts::Actor, authority::Permission, platform::Platform, refusal::Refusal};
+use crate::{accounts::Actor, authority::Permission, happenings::Happening, platform::Platform, refusal::Refusal};
 
 /// Most host names of one app (Heroku: 1,000).
 const MOST: usize = 1000;
@@ -43,6 +43,7 @@ impl Platform {
             Err(StoreError::Unique { .. }) => return Err(taken()),
             other => other?,
         }
+        self.happened(&mut tx, &app, actor.account.id, &Happening::DomainAdded(&domain)).await?;
         tx.commit().await?;
         self.formation.up();
         self.tell_api(app.id, format!("Add domain {name} by user {}", actor.account.email));
@@ -56,6 +57,7 @@ impl Platform {
         let found = tx.domains(app.id).await?.into_iter().find(|domain| is_named(domain, named));
         let domain = found.ok_or(Refusal::NotFound("domain"))?;
         tx.delete_domain(domain.id).await?;
+        self.happened(&mut tx, &app, actor.account.id, &Happening::DomainRemoved(&domain)).await?;
         tx.commit().await?;
         self.formation.up();
         self.tell_api(app.id, format!("Remove domain {} by user {}", domain.name, actor.account.email));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use domain::{
-    DynoName,
+    DynoName, Id,
     dyno::{Debt, Dyno, State},
     formation::round,
 };
@@ -211,8 +211,24 @@ impl Formations {
 }
 
 fn records(platform: &Platform, world: &World, dynos: &BTreeMap<DynoName, Dyno>, now: Timestamp) -> Vec<DynoRecord> {
-    let id = |name: &DynoName| world.dynos.iter().find(|record| record.name == *name).map(|record| record.id);
-    dynos.iter().map(|(name, dyno)| DynoRecord { id: id(name).unwrap_or_else(|| platform.chance.id(now)), name: name.clone(), dyno: *dyno }).collect()
+    let before = |name: &DynoName| world.dynos.iter().find(|record| record.name == *name);
+    let id = |name: &DynoName, dyno: &Dyno| match before(name) {
+        Some(record) if record.dyno.generation == dyno.generation => record.id,
+        // A dyno that restarts is another dyno of the same name (Heroku): whoever waits for it goes by the id.
+        Some(record) => reborn(record.id, dyno.generation, now),
+        None => platform.chance.id(now),
+    };
+    dynos.iter().map(|(name, dyno)| DynoRecord { id: id(name, dyno), name: name.clone(), dyno: *dyno }).collect()
+}
+
+/// The id of a dyno's next generation: from the one before, so that a story told twice draws the same numbers.
+fn reborn<Of>(before: Id<Of>, generation: u64, now: Timestamp) -> Id<Of> {
+    let mut drawn = [0; 10];
+    drawn.copy_from_slice(&before.uuid().as_bytes()[6..]);
+    for (byte, count) in drawn[2..].iter_mut().zip(generation.to_be_bytes()) {
+        *byte ^= count;
+    }
+    Id::new(now, drawn)
 }
 
 fn until(now: Timestamp, at: Timestamp) -> Duration {

@@ -9,7 +9,9 @@ pub mod refusal;
 
 pub mod accounts;
 pub mod authority;
+pub mod clients;
 pub mod keys;
+pub mod leaving;
 pub mod limits;
 
 pub mod apps;
@@ -19,9 +21,11 @@ pub mod config;
 pub mod domains;
 pub mod drains;
 pub mod features;
+mod happenings;
 pub mod releases;
 pub mod scaling;
 pub mod sharing;
+pub mod webhooks;
 
 pub mod builds;
 mod failures;

@@ -112,6 +112,8 @@ pub struct Platform {
     pub leftovers: Wake,
     /// Wakes whoever removes the repositories of apps that are gone.
     pub repositories: Wake,
+    /// Wakes whoever tells webhooks.
+    pub outbox: Wake,
     pub(crate) keeping: Keeping,
     /// One sweep at a time.
     pub(crate) sweeping: tokio::sync::Mutex<()>,
@@ -155,6 +157,7 @@ impl Platform {
             formation,
             leftovers: Wake::default(),
             repositories: Wake::default(),
+            outbox: Wake::default(),
             keeping,
             sweeping: tokio::sync::Mutex::default(),
             downloads,

@@ -7,7 +7,7 @@ use domain::{App, Build, BuildFailure, BuildStatus, BuildpackRef, Release, Slug,
 use ports::runtime::Image;
 use store::{StoreError, Tx};
 
-use crate::{accounts::Actor, failures, live::Live, platform::Platform, release_phase::Outcome, releases::short, turns::Turn};
+use crate::{accounts::Actor, failures, happenings::Happening, live::Live, platform::Platform, release_phase::Outcome, releases::short, turns::Turn};
 
 /// Code on its way to run.
 pub struct Push {
@@ -118,6 +118,7 @@ impl Platform {
         };
         let mut tx = self.store.write().await?;
         tx.insert_build(&build).await?;
+        self.happened(&mut tx, app, build.user, &Happening::BuildOpened(&build)).await?;
         tx.commit().await?;
         self.set_out(app.id, build.id);
         Ok(build)
@@ -225,7 +226,7 @@ impl Platform {
         tx.update_build(&Build { slug: Some(slug.id), buildpacks: Some(hidden(&built.buildpacks)), updated_at: now, ..build.clone() }).await?;
         let config = tx.config_vars(app.id).await?;
         let description = version.map_or_else(|| "Deploy".to_owned(), |version| format!("Deploy {}", short(version)));
-        let release = self.draft_release(&mut tx, app.id, Some(&slug), &description, actor.account.id, &config).await?;
+        let release = self.draft_release(&mut tx, app, Some(&slug), &description, actor.account.id, &config).await?;
         tx.commit().await?;
         Ok((slug, release))
     }
@@ -234,9 +235,10 @@ impl Platform {
         let mut tx = self.store.write().await?;
         // What became of it meanwhile is in its row.
         let build = tx.build(build.id).await?.unwrap_or(build);
-        tx.update_build(&Build { status, failure, output, updated_at: self.clock.now(), ..build }).await?;
-        tx.commit().await?;
-        Ok(())
+        let build = Build { status, failure, output, updated_at: self.clock.now(), ..build };
+        tx.update_build(&build).await?;
+        self.build_closed(&mut tx, &build).await?;
+        Ok(tx.commit().await?)
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a crash left unfinished, settled once at start.
 
-use domain::{Build, BuildFailure, BuildStatus, FailureKind, release::ReleaseStatus};
+use domain::{Build, BuildFailure, BuildStatus, FailureKind, Release, release::ReleaseStatus};
 use store::StoreError;
 
-use crate::platform::Platform;
+use crate::{happenings::Happening, platform::Platform};
 
 impl Platform {
     /// Fails every build and release phase that the last life of the platform did not finish, each with a plain sentence.
@@ -17,12 +17,16 @@ impl Platform {
             let message = "The platform was restarted during this build. Push again to build it.".to_owned();
             let output = format!("{}\n !     {message}\n", build.output);
             let failure = Some(BuildFailure { kind: FailureKind::Interrupted, message });
-            tx.update_build(&Build { status: BuildStatus::Failed, failure, output, updated_at: now, ..build.clone() }).await?;
+            let build = Build { status: BuildStatus::Failed, failure, output, updated_at: now, ..build.clone() };
+            tx.update_build(&build).await?;
+            self.build_closed(&mut tx, &build).await?;
         }
         let mut halted = Vec::new();
         for app in tx.apps().await? {
             for release in tx.releases(app.id).await?.into_iter().filter(|release| release.status == ReleaseStatus::Pending) {
                 tx.set_release_status(release.id, ReleaseStatus::Failed).await?;
+                let release = Release { status: ReleaseStatus::Failed, ..release };
+                self.happened(&mut tx, &app, release.user, &Happening::ReleaseSettled(&release)).await?;
                 halted.push(release);
             }
         }

@@ -2,7 +2,7 @@
 
 use domain::{
     InvalidBuildpack, account::InvalidEmail, config_vars::InvalidConfigVar, domain_name::InvalidDomainName, drain::InvalidDrainUrl, dyno_size::UnknownDynoSize,
-    formation::InvalidScale, names::InvalidAppName, procfile::InvalidProcessType, scope::UnknownScope, ssh_key::InvalidPublicKey,
+    formation::InvalidScale, names::InvalidAppName, procfile::InvalidProcessType, scope::UnknownScope, ssh_key::InvalidPublicKey, webhook::InvalidWebhook,
 };
 use ports::RuntimeError;
 use store::StoreError;
@@ -67,5 +67,6 @@ invalid!(
     InvalidProcessType,
     InvalidPublicKey,
     UnknownScope,
-    InvalidEmail
+    InvalidEmail,
+    InvalidWebhook
 );

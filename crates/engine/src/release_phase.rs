@@ -13,6 +13,7 @@ use tokio::io::AsyncReadExt;
 use crate::{
     accounts::Actor,
     builds::Nobody,
+    happenings::Happening,
     live::Live,
     platform::Platform,
     refusal::Refusal,
@@ -35,7 +36,7 @@ impl Platform {
     pub(crate) async fn draft_release(
         &self,
         tx: &mut Tx,
-        app: AppId,
+        app: &App,
         slug: Option<&Slug>,
         description: &str,
         user: AccountId,
@@ -44,12 +45,13 @@ impl Platform {
         let now = self.clock.now();
         let waits = slug.is_some_and(|slug| command(&slug.process_types).is_some());
         let status = if waits { ReleaseStatus::Pending } else { ReleaseStatus::Succeeded };
-        let release = tx.insert_release(self.chance.id(now), app, slug.map(|slug| slug.id), description, user, config, now, status, !waits).await?;
+        let release = tx.insert_release(self.chance.id(now), app.id, slug.map(|slug| slug.id), description, user, config, now, status, !waits).await?;
         match slug {
             Some(_) if waits => tx.set_release_output(release.id, "").await?,
             Some(slug) => adopt(tx, slug).await?,
             None => {}
         }
+        self.happened(tx, app, user, &Happening::ReleaseMade(&release)).await?;
         Ok(release)
     }
 
@@ -102,6 +104,7 @@ impl Platform {
             adopt(&mut tx, slug).await?;
             release.current = true;
         }
+        self.happened(&mut tx, app, release.user, &Happening::ReleaseSettled(release)).await?;
         tx.commit().await?;
         match release.status {
             ReleaseStatus::Succeeded => self.announce(app, release, actor),

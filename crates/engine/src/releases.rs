@@ -40,7 +40,7 @@ impl Platform {
         let vars = tx.release_config_vars(earlier.id).await?;
         tx.set_config_vars(app.id, &vars).await?;
         let description = format!("Rollback to {}", earlier.version);
-        let release = self.draft_release(&mut tx, app.id, Some(&slug), &description, actor.account.id, &vars).await?;
+        let release = self.draft_release(&mut tx, &app, Some(&slug), &description, actor.account.id, &vars).await?;
         tx.commit().await?;
         self.launch(actor, &app, &release, Some(slug));
         Ok((app, release))
@@ -56,7 +56,7 @@ impl Platform {
         }
         let vars = tx.config_vars(app.id).await?;
         let description = description.map_or_else(|| format!("Deploy {}", slug.commit.as_deref().map_or("slug", short)), str::to_owned);
-        let release = self.draft_release(&mut tx, app.id, Some(&slug), &description, actor.account.id, &vars).await?;
+        let release = self.draft_release(&mut tx, &app, Some(&slug), &description, actor.account.id, &vars).await?;
         tx.commit().await?;
         self.launch(actor, &app, &release, Some(slug));
         Ok((app, release))

@@ -7,7 +7,7 @@ use domain::{
     formation::{Scale, quantity},
 };
 
-use crate::{accounts::Actor, authority::Permission, platform::Platform, refusal::Refusal};
+use crate::{accounts::Actor, authority::Permission, happenings::Happening, platform::Platform, refusal::Refusal};
 
 /// A change of one process type; what is `None` stays.
 #[derive(Debug, Clone)]
@@ -24,6 +24,7 @@ impl Platform {
         let mut tx = self.store.write().await?;
         let app = self.authorize_in(&mut tx, actor, app, Permission::Operate).await?;
         let mut formation = tx.formation(app.id).await?;
+        let before = formation.clone();
         let (mut told, mut resized) = (Vec::new(), BTreeSet::new());
         for change in changes {
             let process_type: ProcessType = change.process_type.parse()?;
@@ -44,6 +45,11 @@ impl Platform {
         // A dyno has its size from its start on.
         let records = tx.dynos(app.id).await?.into_iter().filter(|record| resized.contains(&record.name.process_type)).collect();
         let notices = self.restart_in(&mut tx, app.id, records).await?;
+        for (process_type, now) in &formation {
+            if let Some(before) = before.get(process_type).filter(|before| *before != now) {
+                self.happened(&mut tx, &app, actor.account.id, &Happening::Scaled { process_type, before, now }).await?;
+            }
+        }
         tx.commit().await?;
         if !told.is_empty() {
             self.tell_api(app.id, format!("Scaled to {} by user {}", told.join(" "), actor.account.email));

@@ -6,7 +6,7 @@ use domain::{
 };
 use store::{StoreError, Tx};
 
-use crate::{accounts::Actor, authority::Permission, platform::Platform, refusal::Refusal};
+use crate::{accounts::Actor, authority::Permission, happenings::Happening, platform::Platform, refusal::Refusal};
 
 /// Most collaborators of one app.
 const MOST: usize = 100;
@@ -30,6 +30,7 @@ impl Platform {
             Err(StoreError::Unique { .. }) => return Err(taken()),
             other => other?,
         }
+        self.happened(&mut tx, &app, actor.account.id, &Happening::CollaboratorAdded(&collaborator, &account)).await?;
         tx.commit().await?;
         self.tell_api(app.id, format!("Added {} as a collaborator by user {}", account.email, actor.account.email));
         Ok((app, collaborator, account))
@@ -50,6 +51,7 @@ impl Platform {
             return Err(if owner { Refusal::Invalid("The owner of an app cannot be removed from it.".to_owned()) } else { Refusal::NotFound("collaborator") });
         };
         tx.delete_collaborator(collaborator.id).await?;
+        self.happened(&mut tx, &app, actor.account.id, &Happening::CollaboratorRemoved(&collaborator, &account)).await?;
         tx.commit().await?;
         self.tell_api(app.id, format!("Removed {} as a collaborator by user {}", account.email, actor.account.email));
         Ok((app, collaborator, account))
@@ -112,6 +114,8 @@ impl Platform {
             tx.set_owner(app.id, transfer.recipient, now).await?;
             let before = Collaborator { id: self.chance.id(now), app: app.id, account: transfer.owner, created_at: now };
             tx.insert_collaborator(&before).await?;
+            let theirs = App { owner: transfer.recipient, updated_at: now, ..app.clone() };
+            self.happened(&mut tx, &theirs, actor.account.id, &Happening::AppChanged { before: &app }).await?;
         }
         tx.settle_transfer(transfer.id, state, now).await?;
         tx.commit().await?;

@@ -1,6 +1,6 @@
 //! Smart HTTP: who is this, which app, may they, and then git itself (gitprotocol-http(5)).
 
-use std::{convert::Infallible, error::Error, sync::Arc};
+use std::{convert::Infallible, error::Error, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use engine::Actor;
@@ -25,6 +25,10 @@ use crate::{
     tickets::Ticket,
     transfer::{Manner, transfer},
 };
+
+/// The client's address, for whoever listens to say: an extension of the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
 
 /// What is answered. Never fails by itself; it may end early.
 pub type Body = BoxBody<Bytes, Infallible>;
@@ -74,7 +78,7 @@ where
                 return Err(Denied::NotGit);
             }
             command.arg("--").arg(&repository);
-            let ticket = Ticket::new(actor, app.id, request_id.to_owned());
+            let ticket = Ticket::new(actor, app.id, request_id.to_owned(), request.extensions().get::<Peer>().map(|Peer(address)| *address));
             let transfer = transfer(git, place, command, call.service, ticket, Manner::Request, (request.into_body(), encoding))?;
             Ok(answer(&format!("application/x-git-{name}-result"), chunks(transfer.answer)))
         }

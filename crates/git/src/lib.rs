@@ -40,7 +40,7 @@ mod sweep;
 pub use crate::{
     call::is_git_path,
     git::{Deploy, Git, Limits, SshLimits},
-    http::{Body, handle},
+    http::{Body, Peer, handle},
     sweep::Sweep,
 };
 

@@ -3,9 +3,12 @@
 use std::{error::Error, io};
 
 use builder::{SourceTree, Terminal};
-use domain::App;
+use domain::{
+    App,
+    audit::{AuditEvent, AuditEventId},
+};
 use engine::{
-    Permission, Turn,
+    Credential, Permission, Turn,
     push::{Push, PushError},
 };
 
@@ -38,8 +41,57 @@ enum Rejection {
     Platform(#[from] io::Error),
 }
 
-/// Takes a push, or turns it away with a sentence.
+/// Takes a push, or turns it away with a sentence. That it was asked for is written down first.
 pub(crate) async fn receive(git: &Git, ticket: &Ticket, quarantine: &Quarantine, updates: &[RefUpdate], terminal: &mut dyn Terminal) -> Verdict {
+    let written = match begin_audit(git, ticket, updates).await {
+        Ok(written) => written,
+        Err(error) => return reject(&Rejection::Platform(io::Error::other(error)), terminal),
+    };
+    let verdict = decide(git, ticket, quarantine, updates, terminal).await;
+    // As an HTTP request would have ended that carried it.
+    let status = if verdict == Verdict::Accept { 200 } else { 422 };
+    if let Err(error) = git.platform.end_audit(written, status, Some(told(updates))).await {
+        tracing::error!(request_id = ticket.request_id, error = &error as &dyn Error, "how a push went could not be written down");
+    }
+    verdict
+}
+
+async fn begin_audit(git: &Git, ticket: &Ticket, updates: &[RefUpdate]) -> Result<AuditEventId, engine::Refusal> {
+    let app = git.platform.authorize(&ticket.actor, &ticket.app.to_string(), Permission::View).await.ok();
+    let (id, at) = (git.platform.chance.id(git.platform.clock.now()), git.platform.clock.now());
+    let event = AuditEvent {
+        id,
+        at,
+        actor: ticket.actor.account.email.to_string(),
+        credential: Some(match ticket.actor.credential {
+            Credential::Token(id) => id.to_string(),
+            Credential::Key(id) => id.to_string(),
+        }),
+        source: ticket.source.map(|address| address.to_canonical().to_string()),
+        action: "git push".to_owned(),
+        app: Some(app.map_or_else(|| ticket.app.to_string(), |app| app.name.to_string())),
+        detail: Some(told(updates)),
+        request_id: ticket.request_id.clone(),
+        status: None,
+    };
+    Ok(git.platform.begin_audit(event).await?)
+}
+
+/// The first refs of a push, and where they are to lead.
+fn told(updates: &[RefUpdate]) -> String {
+    const SHOWN: usize = 5;
+    let one = |update: &RefUpdate| {
+        let name: String = update.name.chars().filter(|c| !c.is_control()).take(100).collect();
+        update.new.as_ref().map_or_else(|| format!("{name} deleted"), |new| format!("{name} to {}", &new.as_str()[..8]))
+    };
+    let mut words: Vec<_> = updates.iter().take(SHOWN).map(one).collect();
+    if updates.len() > SHOWN {
+        words.push(format!("{} more", updates.len() - SHOWN));
+    }
+    words.join(", ")
+}
+
+async fn decide(git: &Git, ticket: &Ticket, quarantine: &Quarantine, updates: &[RefUpdate], terminal: &mut dyn Terminal) -> Verdict {
     let plan = plan(updates);
     if !matches!(plan, Plan::Refuse(_))
         && let Err(rejection) = still_theirs(git, ticket).await

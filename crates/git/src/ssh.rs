@@ -101,9 +101,10 @@ async fn connection(git: Arc<Git>, config: Arc<Config>, stream: TcpStream, peer:
 
 async fn converse(git: Arc<Git>, config: Arc<Config>, stream: TcpStream, stop: CancellationToken) -> Result<(), russh::Error> {
     stream.set_nodelay(true)?;
+    let from = stream.peer_addr().ok().map(|address| address.ip());
     let (stream, line) = with_second_handle(stream)?;
     let hello = git.limits.ssh.hello;
-    let (visit, visitor) = Visit::new(git);
+    let (visit, visitor) = Visit::new(git, from);
     let mut session = timeout(hello, server::run_stream(config, stream, visitor)).await.map_err(|_| russh::Error::ConnectionTimeout)??;
     let stopped = async {
         stop.cancelled().await;

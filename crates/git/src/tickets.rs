@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,6 +15,8 @@ pub(crate) struct Ticket {
     pub(crate) actor: Actor,
     pub(crate) app: AppId,
     pub(crate) request_id: String,
+    /// Where it comes from.
+    pub(crate) source: Option<IpAddr>,
     /// Cancelled as soon as the hook has begun: from then on receive-pack is left to finish.
     pub(crate) begun: CancellationToken,
     /// The app's turn, once the push has it; kept until receive-pack has moved the refs.
@@ -21,8 +24,8 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    pub(crate) fn new(actor: Actor, app: AppId, request_id: String) -> Self {
-        Self { actor, app, request_id, begun: CancellationToken::new(), turn: Mutex::default() }
+    pub(crate) fn new(actor: Actor, app: AppId, request_id: String, source: Option<IpAddr>) -> Self {
+        Self { actor, app, request_id, source, begun: CancellationToken::new(), turn: Mutex::default() }
     }
 
     pub(crate) fn keep_turn(&self, turn: Turn) {

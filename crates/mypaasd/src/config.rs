@@ -129,8 +129,8 @@ pub(crate) struct Network {
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Logs {
-    /// The admin's own hosts, as `host` or `host:port`, that log drains may lead to at private addresses. All others must be
-    /// public.
+    /// The admin's own hosts, as `host` or `host:port`, that log drains and webhooks may lead to at private addresses. All others
+    /// must be public.
     pub(crate) drain_hosts: Vec<String>,
 }
 

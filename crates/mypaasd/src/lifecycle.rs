@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context;
 use api::Api;
 use domain::AppId;
-use engine::{Platform, Wake, drive, formation::Formations, leftovers::Leftovers, memory::MemoryWatch};
+use engine::{Platform, Wake, drive, formation::Formations, leftovers::Leftovers, memory::MemoryWatch, webhooks::Deliveries};
 use git::{Git, Sweep};
 use logs::Logplex;
 use router::{LogSinkAdapter, RequestRouted, RequestSink, Router};
@@ -48,6 +48,7 @@ pub(crate) async fn run(config: Config, with_router: bool) -> anyhow::Result<()>
     tasks.spawn(drive(Formations::new(platform.clone()), platform.formation.clone(), stop.clone()));
     tasks.spawn(drive(MemoryWatch::new(platform.clone()), Wake::default(), stop.clone()));
     tasks.spawn(drive(Leftovers(platform.clone()), platform.leftovers.clone(), stop.clone()));
+    tasks.spawn(drive(Deliveries { platform: platform.clone(), posts: wired.posts.clone() }, platform.outbox.clone(), stop.clone()));
     tasks.spawn(drive(Sweep(git.clone()), platform.repositories.clone(), stop.clone()));
     tasks.spawn(keep_lines(wired.logplex.clone(), stop.clone()));
     if let Some(ports) = router_ports {

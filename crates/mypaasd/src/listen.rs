@@ -107,6 +107,7 @@ impl Front {
             return Response::new(Body::from("ok\n"));
         }
         if git::is_git_path(request.uri().path()) {
+            request.extensions_mut().insert(git::Peer(peer));
             return git::handle(self.git, request).await.map(Body::new);
         }
         request.extensions_mut().insert(api::Peer(peer));

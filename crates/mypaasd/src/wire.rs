@@ -6,12 +6,12 @@ use anyhow::Context;
 use builder::{Builder, Limits};
 use docker::{Docker, StackImages};
 use domain::{StackName, keeping::Keep};
-use download::PublicDownloads;
+use download::{PublicDownloads, PublicPosts};
 use engine::{Keeping, Parts, Platform, Settings};
 use jiff::SignedDuration;
 use logs::{Logplex, Outlet, Sessions};
 use ports::{
-    Blobs, Chance, Clock, LogSink, Runtime, RuntimeError, Sandboxes, blobs::disk::DiskBlobs, clock::SystemClock, downloads::FakeDownloads,
+    Blobs, Chance, Clock, LogSink, Posts, Runtime, RuntimeError, Sandboxes, blobs::disk::DiskBlobs, clock::SystemClock, downloads::FakeDownloads,
     runtime::fake::FakeRuntime, sandbox::fake::FakeSandboxes,
 };
 use store::Db;
@@ -26,6 +26,8 @@ pub(crate) struct Wired {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<Chance>,
+    /// Where webhooks go out.
+    pub(crate) posts: Arc<dyn Posts>,
     /// Held as long as the platform runs.
     _lock: std::fs::File,
 }
@@ -67,6 +69,7 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
     let builder = Builder::new(sandboxes, blobs.clone(), config.build.buildpacks.clone(), limits(config));
     let downloads =
         Arc::new(PublicDownloads::new(config.build.extra_ca_file.as_deref(), &config.build.source_hosts).context("build.extra_ca_file could not be read")?);
+    let posts = PublicPosts::new(config.build.extra_ca_file.as_deref(), &config.logs.drain_hosts).context("build.extra_ca_file could not be read")?;
     let platform = Platform::new(Parts {
         store,
         runtime: docker.clone(),
@@ -78,7 +81,7 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         settings: platform_settings(config)?,
         keeping: keeping(config),
     });
-    Ok(Wired { platform, docker, logplex, sessions, clock, chance, _lock: lock })
+    Ok(Wired { platform, docker, logplex, sessions, clock, chance, posts: Arc::new(posts), _lock: lock })
 }
 
 /// How often an engine that is not there yet is looked for, and after how many times of that it is said again.

@@ -10,7 +10,7 @@ macro_rules! select_app {
     };
 }
 
-fn app(row: &Row) -> R<App> {
+pub(crate) fn app(row: &Row) -> R<App> {
     Ok(App {
         id: row.id("id")?,
         name: row.parsed("name")?,

@@ -30,6 +30,9 @@ mod config_vars;
 mod domains;
 mod drains;
 mod features;
+mod fronts;
+mod leaving;
+mod oauth_clients;
 mod sharing;
 mod ssh_keys;
 
@@ -43,6 +46,8 @@ mod dynos;
 mod formation;
 mod one_offs;
 
+mod webhooks;
+
 mod worlds;
 
 #[cfg(test)]
@@ -51,5 +56,6 @@ mod tests;
 pub use db::{Db, Tx, describe, exists};
 pub use dynos::DynoRecord;
 pub use error::{R, StoreError};
+pub use fronts::{AppFront, SlugFront};
 pub use seal::SealKey;
 pub use worlds::World;

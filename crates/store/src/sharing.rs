@@ -1,7 +1,7 @@
 //! Collaborators and transfers of apps.
 
 use domain::{
-    Account, AccountId, App, AppId,
+    Account, AccountId, AppId,
     sharing::{AppTransfer, AppTransferId, Collaborator, CollaboratorId, TransferState},
 };
 use jiff::Timestamp;
@@ -61,17 +61,6 @@ impl Tx {
 
     pub async fn delete_collaborator(&mut self, id: CollaboratorId) -> R<()> {
         self.sql("DELETE FROM collaborators WHERE id = $1").id(id).execute().await.map(drop)
-    }
-
-    /// The apps an account owns or works on, by name.
-    pub async fn apps_open_to(&mut self, account: AccountId) -> R<Vec<App>> {
-        let mut apps = self.apps_of(account).await?;
-        let shared: Vec<AppId> = self.sql("SELECT app_id FROM collaborators WHERE account_id = $1").id(account).all(|row| row.id("app_id")).await?;
-        for id in shared {
-            apps.extend(self.app(id).await?);
-        }
-        apps.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
-        Ok(apps)
     }
 
     pub async fn set_owner(&mut self, app: AppId, owner: AccountId, now: Timestamp) -> R<()> {

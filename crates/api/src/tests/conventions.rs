@@ -105,7 +105,7 @@ async fn what_nobody_can_make_is_not_there() {
         ("/teams", "200"),
         ("/pipelines", "200"),
         ("/apps/shop/webhooks", "200"),
-        ("/apps/shop/webhooks/x", "404 not_found: Couldn't find that app-webhook."),
+        ("/apps/shop/webhooks/x", "404 not_found: Couldn't find that webhook."),
         ("/apps/shop/telemetry-drains", "200"),
         ("/apps/none/telemetry-drains", "404 not_found: Couldn't find that app."),
         ("/teams/acme/apps", "404 not_found: Couldn't find that team."),

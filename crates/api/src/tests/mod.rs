@@ -11,8 +11,10 @@ mod dynos;
 mod hostile;
 mod keeping;
 mod keys;
+mod leaving;
 mod log_drains;
 mod logs;
+mod oauth_clients;
 mod official;
 mod people;
 mod releases;
@@ -21,6 +23,7 @@ mod roles;
 mod routers;
 mod stage;
 mod tenants;
+mod webhooks;
 mod workshop;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};

@@ -61,6 +61,8 @@ async fn every_route_asked_by_everybody() {
     let app = world.app("shop").await;
     world.deploy(&app, "11111111aaaa").await;
     world.ann("POST", "/apps/shop/domains", r#"{"hostname":"www.example.com"}"#).await;
+    // Who owns something cannot end their account, as one of the routes would.
+    world.ask("POST", "/apps", &[("authorization", &world.bob.bearer())], r#"{"name":"bobs"}"#).await;
 
     let token = async |body: &str| {
         let made = world.ann("POST", "/oauth/authorizations", body).await.json();

@@ -1,6 +1,6 @@
 //! A command at work.
 
-use std::{convert::Infallible, error::Error, io, sync::Arc};
+use std::{convert::Infallible, error::Error, io, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use domain::KeyFingerprint;
@@ -24,6 +24,9 @@ const STDERR: u32 = 1;
 
 const NOTHING_ELSE: &str = "Only `git push`, `git fetch` and `git clone` are answered here. There is no shell, and no other command.";
 
+/// By which key somebody came in, and from where.
+pub(super) type Who = (KeyFingerprint, Option<IpAddr>);
+
 /// Says that this is not served.
 pub(super) async fn refuse(channel: Channel<Msg>, busy: Busy) {
     let (reader, writer) = channel.split();
@@ -34,10 +37,10 @@ pub(super) async fn refuse(channel: Channel<Msg>, busy: Busy) {
 }
 
 /// Pushes or fetches.
-pub(super) async fn serve(git: Arc<Git>, key: KeyFingerprint, command: Command, protocol: Option<&'static str>, channel: Channel<Msg>, busy: Busy) {
+pub(super) async fn serve(git: Arc<Git>, who: Who, command: Command, protocol: Option<&'static str>, channel: Channel<Msg>, busy: Busy) {
     let (reader, writer) = channel.split();
     let request_id = git.platform.chance.id::<Git>(git.platform.clock.now()).to_string();
-    let said = match begin(&git, &key, &command, protocol, &request_id, reader).await {
+    let said = match begin(&git, &who, &command, protocol, &request_id, reader).await {
         Ok(transfer) => {
             let success = relay(&git, transfer, &writer).await;
             close(&writer, None, u32::from(!success)).await
@@ -57,7 +60,7 @@ pub(super) async fn serve(git: Arc<Git>, key: KeyFingerprint, command: Command, 
 
 async fn begin(
     git: &Arc<Git>,
-    key: &KeyFingerprint,
+    (key, from): &Who,
     asked: &Command,
     protocol: Option<&'static str>,
     request_id: &str,
@@ -72,7 +75,7 @@ async fn begin(
         command.env("GIT_PROTOCOL", version);
     }
     command.arg("--").arg(&repository);
-    let ticket = Ticket::new(actor, app.id, request_id.to_owned());
+    let ticket = Ticket::new(actor, app.id, request_id.to_owned(), *from);
     let body = StreamBody::new(stream::unfold(reader, next));
     Ok(transfer(git.clone(), place, command, asked.service, ticket, Manner::Conversation, (Box::pin(body), Encoding::Plain))?)
 }

@@ -1,6 +1,7 @@
 //! One connection: who it is, and which of the many things that SSH can ask for they get.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -39,6 +40,7 @@ pub(super) struct Visitor {
     key: Option<KeyFingerprint>,
     protocol: Option<&'static str>,
     requests: usize,
+    from: Option<IpAddr>,
 }
 
 /// Held while a command is at work.
@@ -51,9 +53,9 @@ impl Drop for Busy {
 }
 
 impl Visit {
-    pub(super) fn new(git: Arc<Git>) -> (Arc<Self>, Visitor) {
+    pub(super) fn new(git: Arc<Git>, from: Option<IpAddr>) -> (Arc<Self>, Visitor) {
         let visit = Arc::new(Self { open: Mutex::default(), busy: watch::Sender::new(false) });
-        (visit.clone(), Visitor { git, visit, key: None, protocol: None, requests: 0 })
+        (visit.clone(), Visitor { git, visit, key: None, protocol: None, requests: 0, from })
     }
 
     /// Returns when no command is at work.
@@ -160,7 +162,7 @@ impl Handler for Visitor {
         let Some((command, key)) = Command::parse(asked).zip(self.key.clone()) else { return self.refuse(channel, session) };
         let Some((channel, busy)) = self.visit.begin(channel) else { return self.decline(channel, session) };
         session.channel_success(channel.id())?;
-        tokio::spawn(serve(self.git.clone(), key, command, self.protocol.take(), channel, busy));
+        tokio::spawn(serve(self.git.clone(), (key, self.from), command, self.protocol.take(), channel, busy));
         Ok(())
     }
 

@@ -150,3 +150,29 @@ async fn the_platforms_own_builder_is_behind_it() {
     assert!(text.contains("remote:  !     No default language could be detected for this app."), "{text}");
     assert!(text.contains("remote: !\tPush rejected to shop."), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_pushed_what_and_how_it_went_is_written_down() {
+    let (world, client) = (World::new().await, Client::new().await);
+    let good = client.commit("server.js", "1").await;
+    client.git(&["push", &world.url(), "main"]).await.must();
+    client.commit("fail", "").await;
+    client.git(&["push", &world.url(), "main"]).await.must_fail();
+    client.git(&["push", &world.url(), "HEAD~1:refs/heads/other"]).await.must();
+    let seen = async || world.platform.store.read().await.unwrap().audit_events(10).await.unwrap();
+    // The client has its answer a moment before the last line is written.
+    let mut events = seen().await;
+    for _ in 0..600 {
+        if events.len() == 3 && events.iter().all(|event| event.status.is_some()) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        events = seen().await;
+    }
+    let told: Vec<_> = events.iter().map(|event| (event.action.as_str(), event.app.as_deref(), event.actor.as_str(), event.status)).collect();
+    let one = |status| ("git push", Some("shop"), "ann@example.com", Some(status));
+    assert_eq!(told, [one(200), one(422), one(200)]);
+    assert_eq!(events[0].detail, Some(format!("refs/heads/main to {}", &good[..8])));
+    assert_eq!(events[2].detail, Some(format!("refs/heads/other to {}", &good[..8])));
+    assert_eq!(events[0].credential, world.actor.authorization().map(|id| id.to_string()));
+}

@@ -11,6 +11,7 @@ use domain::{
     one_off::OneOff,
     release::ReleaseStatus,
     sharing::{AppTransfer, Collaborator, TransferState},
+    webhook::{Confidential, Delivery, DeliveryStatus, Level, Target, Topic, Webhook, WebhookEvent},
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::Chance;
@@ -114,6 +115,39 @@ impl Fixture {
         DynoRecord { id: self.id(), name: dyno_name(name), dyno }
     }
 
+    pub(super) fn webhook(&self, app: AppId) -> Webhook {
+        let secret = |text| Confidential::new(text).unwrap();
+        Webhook {
+            id: self.id(),
+            app,
+            topics: vec![Topic::Build, Topic::Release],
+            level: Level::Sync,
+            target: Target { url: "https://hooks.example.com/x".parse().unwrap(), secret: secret("planted-secret"), authorization: Some(secret("Bearer x")) },
+            created_at: now(),
+            updated_at: now(),
+        }
+    }
+
+    pub(super) fn webhook_event(&self, app: AppId) -> WebhookEvent {
+        WebhookEvent { id: self.id(), app, topic: Topic::Release, payload: r#"{"action":"create"}"#.to_owned(), created_at: now() }
+    }
+
+    pub(super) fn delivery(&self, webhook: &Webhook, event: &WebhookEvent) -> Delivery {
+        Delivery {
+            id: self.id(),
+            webhook: webhook.id,
+            level: webhook.level,
+            event: event.id,
+            topic: event.topic,
+            status: DeliveryStatus::Pending,
+            attempts: 0,
+            next_attempt_at: Some(now()),
+            last: None,
+            created_at: now(),
+            updated_at: now(),
+        }
+    }
+
     pub(super) fn authorization(&self, account: &Account, expires_at: Option<Timestamp>) -> Authorization {
         Authorization {
             id: self.id(),
@@ -148,6 +182,10 @@ impl Fixture {
         let state = TransferState::Pending;
         let transfer = AppTransfer { id: self.id(), app: app.id, owner, recipient: owner, state, created_at: at, updated_at: at };
         tx.insert_transfer(&transfer).await.unwrap();
+        let (webhook, event) = (self.webhook(app.id), self.webhook_event(app.id));
+        tx.insert_webhook(&webhook).await.unwrap();
+        tx.insert_webhook_event(&event).await.unwrap();
+        tx.insert_delivery(&self.delivery(&webhook, &event)).await.unwrap();
         tx.commit().await.unwrap();
         slug
     }

@@ -56,6 +56,15 @@ const fn written_at(schema: i64) -> &'static [&'static str] {
             "INSERT INTO app_transfers (id, app_id, owner_id, recipient_id, state, created_at_ms, updated_at_ms) VALUES (#16, #4, #1, #2, 'pending', 1000, 1000)",
             "INSERT INTO audit_events (id, at_ms, actor, action, request_id) VALUES (#17, 1000, 'ada@example.com', 'POST /apps', 'x')",
         ],
+        12 => &[
+            "INSERT INTO webhooks (id, app_id, include, level, sealed, created_at_ms, updated_at_ms) \
+             VALUES (#18, #4, 'api:release', 'sync', #sealed, 1000, 1000)",
+            "INSERT INTO webhook_events (id, app_id, topic, payload, created_at_ms) VALUES (#19, #4, 'api:release', '{}', 1000)",
+            "INSERT INTO webhook_deliveries (id, webhook_id, event_id, status, attempts, next_attempt_at_ms, created_at_ms, updated_at_ms) \
+             VALUES (#20, #18, #19, 'pending', 0, 1000, 1000, 1000)",
+            "INSERT INTO oauth_clients (id, account_id, name, redirect_uri, sealed, created_at_ms, updated_at_ms) \
+             VALUES (#21, #1, 'mine', 'https://example.com/', #sealed, 1000, 1000)",
+        ],
         _ => &[],
     }
 }
@@ -77,7 +86,7 @@ fn bytes(bytes: &[u8]) -> String {
 fn filled(statement: &str) -> String {
     let sealed = config_vars::seal(&Sealer::new(key(), Arc::new(Chance::seeded(3))), shop(), "config vars", &vars(&[("KEY", "value")]));
     let mut text = statement.replace("#sealed", &bytes(&sealed)).replace("#hash", &bytes(&[5; 32])).replace("#digest", &format!("'{}'", "ab".repeat(32)));
-    for n in (1..=20).rev() {
+    for n in (1..=21).rev() {
         let written = if databases::database() == Database::Sqlite { bytes(id(n).as_bytes()) } else { format!("'{}'", id(n)) };
         text = text.replace(&format!("#{n}"), &written);
     }
@@ -123,6 +132,10 @@ async fn every_earlier_schema_comes_up_to_date_with_all_its_rows() {
             ("collaborators", 11),
             ("app_transfers", 11),
             ("audit_events", 11),
+            ("webhooks", 12),
+            ("webhook_events", 12),
+            ("webhook_deliveries", 12),
+            ("oauth_clients", 12),
         ] {
             assert_eq!(rows(&mut tx, table).await, i64::from(schema >= since), "{table} from {schema}");
         }
