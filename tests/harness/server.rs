@@ -7,8 +7,17 @@ use crate::{Installation, eventually};
 impl Installation {
     /// Ends the server as a machine's shutdown does; dynos keep running.
     pub fn stop_server(&self) {
+        self.end_server("-TERM");
+    }
+
+    /// Ends the server as a crash does; dynos keep running.
+    pub fn kill_server(&self) {
+        self.end_server("-KILL");
+    }
+
+    fn end_server(&self, signal: &str) {
         let pid = self.env()["MYPAASD_PID"].clone();
-        assert!(Command::new("kill").args(["-TERM", "--", &pid]).status().expect("kill runs").success(), "the server runs");
+        assert!(Command::new("kill").args([signal, "--", &pid]).status().expect("kill runs").success(), "the server runs");
         // One that this test has started is a zombie afterwards, which has no words.
         let words = || fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         eventually("the server to be gone", || words().is_empty().then_some(()));

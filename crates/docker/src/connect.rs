@@ -48,6 +48,21 @@ pub struct Settings {
     pub mount_slugs: bool,
     /// How many spare dynos are kept of each sort that is in use; only where slugs are mounted.
     pub spares: usize,
+    pub log_rate: LogRate,
+}
+
+/// What a dyno's output may come to in a second before it is dropped and counted, by the dyno's own `dyno-init`: the engine
+/// works for every byte that it is given, and nobody limits the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRate {
+    pub lines: u32,
+    pub bytes: u32,
+}
+
+impl Default for LogRate {
+    fn default() -> Self {
+        Self { lines: 10_000, bytes: 4 << 20 }
+    }
 }
 
 /// The images of a stack, by the names the engine knows them by.
@@ -82,6 +97,7 @@ pub(crate) struct Engine {
     /// `None`: the folders for it cannot be made.
     pub(crate) mounts: Option<Mounts>,
     pub(crate) pool: Pool,
+    pub(crate) log_rate: LogRate,
     pub(crate) known: Known,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -132,6 +148,7 @@ impl Docker {
             lately: Lately::default(),
             mounts: Mounts::open(&settings.home, settings.mount_slugs).inspect_err(|error| tracing::info!(%error, "slugs cannot be mounted")).ok(),
             pool,
+            log_rate: settings.log_rate,
             known: Known::default(),
             blobs,
             clock,

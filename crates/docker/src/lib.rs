@@ -35,6 +35,7 @@ mod events;
 mod lines;
 mod listening;
 mod logs;
+mod resume;
 
 mod attach;
 mod batch;
@@ -46,7 +47,7 @@ mod sandbox;
 mod stored;
 mod usage;
 
-pub use connect::{Docker, Settings, StackImages};
+pub use connect::{Docker, LogRate, Settings, StackImages};
 pub use disk::DiskLimits;
 pub use subnet::{Destination, InvalidDestination};
 pub use wall::{Reach, remove_network, remove_rules};

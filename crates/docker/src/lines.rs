@@ -15,9 +15,13 @@ impl Lines {
     /// Takes what a frame carries and gives the lines that are complete with it.
     pub(crate) fn push(&mut self, at: Timestamp, mut bytes: &[u8], mut line: impl FnMut(Timestamp, String)) {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
-            self.partial.extend_from_slice(&bytes[..end]);
-            let at = self.began.take().unwrap_or(at);
-            split(&std::mem::take(&mut self.partial), |text| line(at, text));
+            match self.began.take() {
+                None => split(&bytes[..end], |text| line(at, text)),
+                Some(began) => {
+                    self.partial.extend_from_slice(&bytes[..end]);
+                    split(&std::mem::take(&mut self.partial), |text| line(began, text));
+                }
+            }
             bytes = &bytes[end + 1..];
         }
         if !bytes.is_empty() {
@@ -27,7 +31,8 @@ impl Lines {
         // A line without end must not fill the memory.
         while self.partial.len() >= 2 * MAX_LINE {
             let rest = self.partial.split_off(boundary(&self.partial, MAX_LINE));
-            line(self.began.unwrap_or(at), clean(&std::mem::replace(&mut self.partial, rest)));
+            let at = self.began.unwrap_or(at);
+            pieces(&std::mem::replace(&mut self.partial, rest), |text| line(at, text));
         }
     }
 
@@ -51,10 +56,20 @@ fn split(mut bytes: &[u8], mut line: impl FnMut(String)) {
     bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
     while bytes.len() > MAX_LINE {
         let (head, tail) = bytes.split_at(boundary(bytes, MAX_LINE));
-        line(clean(head));
+        pieces(head, &mut line);
         bytes = tail;
     }
-    line(clean(bytes));
+    pieces(bytes, line);
+}
+
+/// What was no text is longer as text: nobody after us may have to split a line, since lines are known again by their number.
+fn pieces(bytes: &[u8], mut line: impl FnMut(String)) {
+    let mut text = clean(bytes);
+    while text.len() > MAX_LINE {
+        let rest = text.split_off(text.floor_char_boundary(MAX_LINE));
+        line(std::mem::replace(&mut text, rest));
+    }
+    line(text);
 }
 
 /// The last place at or before `limit` that is not inside a character.
@@ -66,6 +81,9 @@ fn boundary(bytes: &[u8], limit: usize) -> usize {
 /// As text, without characters that could forge a line or move a reader's cursor. Tabs and colours stay.
 fn clean(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
+    if bytes.iter().all(|&byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        return text.into_owned();
+    }
     let mut clean = String::with_capacity(text.len());
     let mut rest = text.as_ref();
     while let Some(c) = rest.chars().next() {
@@ -125,6 +143,8 @@ mod tests {
         assert!(out.iter().all(|(_, text)| text.len() <= MAX_LINE && !text.contains(char::REPLACEMENT_CHARACTER)));
         assert_eq!(out.iter().map(|(_, text)| text.as_str()).collect::<String>(), long.trim_end());
         assert_eq!(out.len(), 3);
+        let no_text = lines(&[&[b'\xff'; 10_000], b"\n"]);
+        assert_eq!(no_text.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(), [9_999, 9_999, 9_999, 3]);
         let endless = lines(&[&[b'y'; 50_000]]);
         assert_eq!(endless.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(), [10_000; 5]);
     }

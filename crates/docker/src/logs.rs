@@ -20,6 +20,7 @@ use crate::{
     connect::Engine,
     error::status,
     lines::{Lines, stamped},
+    resume::{Kept, Read},
 };
 
 /// From where a log is read that nobody followed yet.
@@ -27,8 +28,7 @@ use crate::{
 pub(crate) enum Since {
     /// The container was started under our eyes.
     Beginning,
-    /// It ran before the platform did: what came after the last line that is known of it, or as many lines as an app's log
-    /// keeps.
+    /// It ran before the platform did: what is not kept of it, or as many lines as an app's log keeps.
     Adoption,
 }
 
@@ -65,6 +65,18 @@ struct Reader {
     process: String,
 }
 
+/// What was read of a container's log so far.
+#[derive(Default)]
+struct SoFar {
+    /// What is known of it from before this platform was started.
+    kept: Option<Kept>,
+    /// Output and errors are streams of their own, even when they are written at the same time.
+    read: [Option<Read>; 2],
+    streams: [Lines; 2],
+    /// The newest line that is kept, if it is still to be seen whether the engine has it, too.
+    may_miss: Option<Timestamp>,
+}
+
 /// Whether to wait for more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -81,16 +93,15 @@ enum End {
 
 impl Reader {
     async fn read_to_end(&self, since: Since) {
-        // Errors and output are lines of their own, even when they are written at the same time.
-        let mut streams = [Lines::default(), Lines::default()];
-        // What was written down of it before a restart is not read again.
-        let mut last = match since {
-            Since::Adoption => [self.engine.logs.last_of(self.app, &self.process); 2],
-            Since::Beginning => [None; 2],
-        };
+        let kept = if since == Since::Adoption { self.engine.logs.kept_of(self.app, &self.process) } else { None };
+        let mut so_far = SoFar { kept: kept.as_ref().map(Kept::new), ..SoFar::default() };
+        if let Some(kept) = &so_far.kept {
+            // Nothing is missing of what has only begun since.
+            so_far.may_miss = self.began().await.is_some_and(|began| began < kept.newest).then_some(kept.newest);
+        }
         let mut mode = Mode::Follow;
         loop {
-            let end = self.read(since, mode, &mut last, &mut streams).await;
+            let end = self.read(since, mode, &mut so_far).await;
             match (end, self.runs().await) {
                 (End::NoContainer, _) | (_, None) => break,
                 (End::Whole, _) if mode == Mode::Rest => break,
@@ -100,24 +111,26 @@ impl Reader {
                 (End::Whole | End::BrokenOff, _) => time::sleep(AGAIN_AFTER).await,
             }
         }
-        for lines in &mut streams {
-            lines.finish(|at, text| self.write(at, text));
+        let SoFar { kept, streams, .. } = &mut so_far;
+        for lines in streams {
+            lines.finish(|at, text| self.write(kept, at, text));
         }
     }
 
-    /// Reads what is new since `last`, until the stream ends.
-    async fn read(&self, since: Since, mode: Mode, last: &mut [Option<Timestamp>; 2], streams: &mut [Lines; 2]) -> End {
+    /// Reads what was not read so far, until the stream ends.
+    async fn read(&self, since: Since, mode: Mode, so_far: &mut SoFar) -> End {
+        let SoFar { kept, read, streams, may_miss } = so_far;
+        let mut before = *read;
         // Each stream is in order by itself; between the two, the engine may be off by a little.
-        let resumed_at = *last;
-        let earliest = resumed_at.into_iter().flatten().min();
+        let earliest = read.iter().flatten().map(|read| read.at).min().or_else(|| kept.as_ref().map(|kept| kept.from));
         let tail = if since == Since::Adoption && earliest.is_none() { KEPT_LINES } else { "all" };
         let options = LogsOptions {
             follow: mode == Mode::Follow,
             stdout: true,
             stderr: true,
             timestamps: true,
-            // Whole seconds; what was read before is skipped below.
-            since: earliest.and_then(|at| i32::try_from(at.as_second()).ok()).unwrap_or(0),
+            // Whole seconds, and one for the stream that is behind; what was read before is skipped below.
+            since: earliest.and_then(|at| i32::try_from(at.as_second() - 1).ok()).unwrap_or(0),
             tail: tail.to_owned(),
             ..Default::default()
         };
@@ -133,16 +146,34 @@ impl Reader {
                 }
             };
             let Some((at, bytes)) = stamped(&message) else { continue };
-            if resumed_at[stream].is_none_or(|resumed_at| at > resumed_at) {
-                last[stream] = Some(at);
-                streams[stream].push(at, bytes, |at, text| self.write(at, text));
+            if let Some(newest) = may_miss.take().filter(|newest| at > *newest) {
+                self.tell_of_a_gap(newest, at);
+            }
+            if !Read::again(&mut before[stream], at) {
+                Read::on(&mut read[stream], at);
+                streams[stream].push(at, bytes, |at, text| self.write(kept, at, text));
             }
         }
         End::Whole
     }
 
-    fn write(&self, at: Timestamp, text: String) {
-        self.engine.logs.write(self.app, LogLine { at, source: Source::App, process: self.process.clone(), text });
+    fn write(&self, kept: &mut Option<Kept>, at: Timestamp, text: String) {
+        if !kept.as_mut().is_some_and(|kept| kept.holds(at)) {
+            self.engine.logs.write(self.app, LogLine { at, source: Source::App, process: self.process.clone(), text });
+        }
+    }
+
+    /// The engine keeps less than what was written while nobody read: the line that would be the first is gone.
+    fn tell_of_a_gap(&self, newest: Timestamp, at: Timestamp) {
+        let since = format!("{newest:.6}");
+        let since = since.trim_end_matches('Z');
+        let text = format!("Error L13: messages lost since {since}+00:00. They were overwritten while nobody read them; nobody counted them.");
+        self.engine.logs.write(self.app, LogLine { at, source: Source::Heroku, process: self.process.clone(), text });
+    }
+
+    async fn began(&self) -> Option<Timestamp> {
+        let container = self.engine.api.inspect_container(&self.id, None::<InspectContainerOptions>).await.ok()?;
+        container.state?.started_at?.parse().ok()
     }
 
     /// `None`: there is no such container. An engine that does not answer leaves everything open.

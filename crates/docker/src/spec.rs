@@ -41,11 +41,12 @@ impl Engine {
             Streams::Logged => kept_log(),
             Streams::Attached(_) => HostConfigLogConfig { typ: Some("none".to_owned()), config: None },
         };
+        let gate = if attached { Vec::new() } else { self.gate() };
         let mut labels = self.instance.dyno_labels(spec, attached);
         labels.extend(place.map(|place| (PLACE.to_owned(), place.to_owned())));
         let seed = format!("{} {} {}", spec.key.app, spec.key.dyno, spec.generation);
         ContainerCreateBody {
-            cmd: Some(vec!["--profile".to_owned(), "--".to_owned(), spec.command.clone()]),
+            cmd: Some([gate, vec!["--profile".to_owned(), "--".to_owned(), spec.command.clone()]].concat()),
             env: Some(self.env(spec).into_iter().map(|(key, value)| format!("{key}={value}")).collect()),
             labels: Some(labels),
             tty: Some(matches!(streams, Streams::Attached(Some(_)))),
@@ -61,10 +62,15 @@ impl Engine {
     /// The same for a dyno that is not known yet.
     pub(crate) fn spare(&self, image: String, network: String, place: &str, limits: Limits, labels: Labels) -> ContainerCreateBody {
         ContainerCreateBody {
-            cmd: Some(spare_command()),
+            cmd: Some([self.gate(), spare_command()].concat()),
             labels: Some(labels),
             ..self.started_by_us(image, place, self.limited(limits, network, kept_log(), Some(place)))
         }
+    }
+
+    /// Makes `dyno-init` drop what is too much for the log.
+    fn gate(&self) -> Vec<String> {
+        vec!["--log".to_owned(), format!("{},{}", self.log_rate.lines, self.log_rate.bytes)]
     }
 
     fn started_by_us(&self, image: String, seed: &str, host_config: HostConfig) -> ContainerCreateBody {

@@ -1,10 +1,13 @@
-//! `dyno-init [--profile] -- COMMAND`: the first process of every dyno. `dyno-init --spare SOCKET`: the same, told later
-//! what to run.
+//! `dyno-init [--log LINES,BYTES] [--profile] -- COMMAND`: the first process of every dyno. `dyno-init [--log LINES,BYTES]
+//! --spare SOCKET`: the same, told later what to run. With `--log`, so much of its output is passed on in a second; what is
+//! beyond it is dropped and counted.
 //!
 //! Runs the command by `bash -c` in `$HOME`, with `--profile` (and as a spare) after everything in `.profile.d`. It reaps
 //! orphans, passes SIGTERM on to *all* processes as Heroku does, and ends with the command's exit status (128 + n for
 //! signal n).
 
+mod gate;
+mod outlet;
 mod script;
 mod spare;
 mod watch;
@@ -16,15 +19,15 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use crate::{spare::Order, watch::Watch};
+use crate::{gate::Rate, outlet::Outlet, spare::Order, watch::Watch};
 
 /// Not found, as shells say it.
 const NOT_FOUND: u8 = 127;
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    let Some(asked) = Asked::parse(env::args().skip(1)) else {
-        eprintln!("usage: dyno-init [--profile] -- COMMAND | dyno-init --spare SOCKET");
+    let Some((rate, asked)) = Asked::parse(env::args().skip(1)) else {
+        eprintln!("usage: dyno-init [--log LINES,BYTES] [--profile] -- COMMAND | dyno-init [--log LINES,BYTES] --spare SOCKET");
         return ExitCode::from(USAGE);
     };
     let watch = match Watch::begin(stdin().is_terminal()) {
@@ -51,7 +54,21 @@ fn main() -> ExitCode {
     if let Some(home) = handed_home.or_else(|| env::var_os("HOME")).filter(|home| Path::new(home).is_dir()) {
         bash.current_dir(home);
     }
-    match watch.run(&mut bash) {
+    let outlet = match rate.map(Outlet::begin).transpose() {
+        Ok(begun) => begun.map(|(outlet, [out, errors])| {
+            bash.stdout(out).stderr(errors);
+            outlet
+        }),
+        Err(error) => {
+            eprintln!("dyno-init: output: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = watch.run(&mut bash);
+    if let Some(outlet) = outlet {
+        outlet.end();
+    }
+    match ended {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("dyno-init: bash: {error}");
@@ -68,18 +85,23 @@ enum Asked {
 }
 
 impl Asked {
-    fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Option<(Option<Rate>, Self)> {
         let mut first = arguments.next()?;
+        let mut rate = None;
+        if first == "--log" {
+            rate = Some(arguments.next()?.parse().ok()?);
+            first = arguments.next()?;
+        }
         if first == "--spare" {
             let socket = arguments.next()?;
-            return arguments.next().is_none().then_some(Self::Spare { socket });
+            return arguments.next().is_none().then_some((rate, Self::Spare { socket }));
         }
         let profile = first == "--profile";
         if profile {
             first = arguments.next()?;
         }
         let command = arguments.next().filter(|_| first == "--")?;
-        arguments.next().is_none().then_some(Self::Run { profile, command })
+        arguments.next().is_none().then_some((rate, Self::Run { profile, command }))
     }
 }
 
@@ -91,10 +113,25 @@ mod tests {
     #[test]
     fn the_command_is_one_argument_after_two_dashes() {
         let parse = |words: &[&str]| Asked::parse(words.iter().map(|word| (*word).to_owned()));
-        assert_eq!(parse(&["--profile", "--", "node a.js"]), Some(Asked::Run { profile: true, command: "node a.js".into() }));
-        assert_eq!(parse(&["--", "--profile"]), Some(Asked::Run { profile: false, command: "--profile".into() }));
-        assert_eq!(parse(&["--spare", "/app/s"]), Some(Asked::Spare { socket: "/app/s".into() }));
-        for wrong in [&[][..], &["--spare"], &["--spare", "s", "true"], &["--profile"], &["ls"], &["--", "ls", "-l"], &["--profile", "ls"]] {
+        let run = |profile, command: &str| Asked::Run { profile, command: command.into() };
+        let rate = Some(Rate { lines: 5, bytes: 700 });
+        assert_eq!(parse(&["--profile", "--", "node a.js"]), Some((None, run(true, "node a.js"))));
+        assert_eq!(parse(&["--", "--profile"]), Some((None, run(false, "--profile"))));
+        assert_eq!(parse(&["--log", "5,700", "--profile", "--", "--log"]), Some((rate, run(true, "--log"))));
+        assert_eq!(parse(&["--log", "5,700", "--spare", "/app/s"]), Some((rate, Asked::Spare { socket: "/app/s".into() })));
+        assert_eq!(parse(&["--spare", "/app/s"]), Some((None, Asked::Spare { socket: "/app/s".into() })));
+        for wrong in [
+            &[][..],
+            &["--log"],
+            &["--log", "5", "--", "ls"],
+            &["--log", "5,700"],
+            &["--spare"],
+            &["--spare", "s", "true"],
+            &["--profile"],
+            &["ls"],
+            &["--", "ls", "-l"],
+            &["--profile", "ls"],
+        ] {
             assert_eq!(parse(wrong), None, "{wrong:?}");
         }
     }

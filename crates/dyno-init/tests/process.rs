@@ -68,6 +68,44 @@ fn what_is_left_behind_is_ended() {
     assert_eq!(output.status.code(), Some(5));
 }
 
+/// Everything the app wrote comes through the gate or is counted, whatever its last words are; both streams, and what is
+/// written where there is no line end.
+#[test]
+fn output_passes_a_gate_and_what_it_drops_is_counted() {
+    let home = tempfile::tempdir().unwrap();
+    let command = "seq 1 200000; echo to errors >&2; echo past > /dev/stdout; printf 'no end'; exit 3";
+    let output = dyno_init(home.path(), &["--log", "2000,1000000", "--", command]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lost = |text: &str| text.lines().filter_map(|line| line.strip_prefix("Error L12: ")?.split(' ').next()?.parse::<usize>().ok()).sum::<usize>();
+    let kept = text.lines().filter(|line| !line.starts_with("Error L12: ")).collect::<Vec<_>>();
+    assert_eq!(kept.len() + lost(&text), 200_002);
+    assert!(kept[..2_000].iter().enumerate().all(|(at, line)| *line == (at + 1).to_string()), "{:?}", kept.first());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(errors == "to errors\n" || lost(&errors) == 1, "{errors}");
+
+    let output = dyno_init(home.path(), &["--log", "2000,1000000", "--", "echo a; printf 'no end'; echo e >&2"]).output().unwrap();
+    assert_eq!((said(&output).0.as_str(), &output.stderr[..]), ("a\nno end", &b"e\n"[..]));
+}
+
+/// A log that nobody reads does not hold up the app.
+#[test]
+fn an_app_is_not_held_up_by_its_log() {
+    let home = tempfile::tempdir().unwrap();
+    let command = "seq 1 1000000; touch done";
+    let mut child = dyno_init(home.path(), &["--log", "4000000000,4000000000", "--", command]).stdout(Stdio::piped()).spawn().unwrap();
+    while !home.path().join("done").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it waits for its last words to be read");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut text).unwrap();
+    assert!(child.wait().unwrap().success());
+    let lost: usize = text.lines().filter_map(|line| line.strip_prefix("Error L12: ")?.split(' ').next()?.parse::<usize>().ok()).sum();
+    let kept = text.lines().filter(|line| !line.starts_with("Error L12: ")).count();
+    assert!(lost > 0 && kept + lost == 1_000_000, "{kept} {lost}");
+}
+
 #[test]
 fn wrong_arguments_are_explained() {
     let home = tempfile::tempdir().unwrap();

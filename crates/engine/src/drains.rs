@@ -64,11 +64,8 @@ impl Platform {
     /// Every app's drains go on: once, at start.
     pub(crate) async fn open_drains(&self) -> Result<(), StoreError> {
         let mut tx = self.store.read().await?;
-        for app in tx.apps().await? {
-            let drains = tx.drains(app.id).await?;
-            if !drains.is_empty() {
-                self.logs.drain_to(app.id, drains);
-            }
+        for (app, drains) in tx.all_drains().await? {
+            self.logs.drain_to(app, drains);
         }
         Ok(())
     }

@@ -14,6 +14,11 @@ pub fn safe(text: &str) -> Vec<String> {
     lines.flat_map(|line| line.split(BREAKS)).flat_map(|line| pieces(&printable(line)).map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
+/// Whether text is one safe line as it is, told quickly: not every line that is one is known for it.
+pub(crate) fn is_safe(text: &str) -> bool {
+    text.len() <= MAX_LINE && text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | 0x1b))
+}
+
 /// What else ends a line for some reader: carriage return, next line, line and paragraph separator.
 const BREAKS: [char; 4] = ['\r', '\u{85}', '\u{2028}', '\u{2029}'];
 
@@ -51,6 +56,7 @@ mod tests {
             ("a\0b\u{7}", vec!["a\u{fffd}b\u{fffd}"]),
         ] {
             assert_eq!(safe(text), lines, "{text:?}");
+            assert!(!is_safe(text) || lines == [text], "{text:?}");
         }
     }
 
@@ -61,5 +67,6 @@ mod tests {
         assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), [MAX_LINE - 1, MAX_LINE, 2]);
         assert_eq!(lines.concat(), text);
         assert_eq!(safe(&"x".repeat(MAX_LINE)).len(), 1);
+        assert_eq!([MAX_LINE, MAX_LINE + 1].map(|length| is_safe(&"x".repeat(length))), [true, false]);
     }
 }

@@ -5,10 +5,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use domain::{AppId, Drain, LogLine, Source};
+use domain::{AppId, Drain, LogLine};
 use futures_util::{Stream, stream};
-use jiff::Timestamp;
-use ports::LogSink;
+use ports::{LogSink, log_sink::KeptOf};
 use tokio::sync::watch;
 
 use crate::{
@@ -21,10 +20,11 @@ use crate::{
     tail::TailEvent,
 };
 
-/// The logs of all apps, in memory: the last 1,500 lines of each, in the order they came.
+/// The logs of all apps, in memory: the last 1,500 lines of each, in the order they came, and more while somebody reads.
 ///
 /// A tail has no buffer of its own. It reads from its app's ring at its own pace, so that history and live lines are one
-/// sequence without a seam, a stalled reader costs nothing, and one that falls behind the ring is told what it missed.
+/// sequence without a seam, all readers that are behind cost as much as one, and one that falls behind the ring is told what
+/// it missed.
 #[derive(Debug)]
 pub struct Logplex {
     apps: Mutex<Apps>,
@@ -51,10 +51,14 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
-    pub(crate) fn write(&self, line: &LogLine, bounds: Bounds) {
+    pub(crate) fn write(&self, line: LogLine, bounds: Bounds) {
         let mut ring = lock(&self.ring);
-        for text in line::safe(&line.text) {
-            ring.push(LogLine { text, process: line.process.clone(), ..*line }, bounds);
+        if line::is_safe(&line.text) {
+            ring.push(line, bounds);
+        } else {
+            for text in line::safe(&line.text) {
+                ring.push(LogLine { text, process: line.process.clone(), ..line }, bounds);
+            }
         }
         drop(ring);
         self.news.send_replace(());
@@ -97,6 +101,12 @@ impl Logplex {
         lock(&self.apps).channels.insert(app, Arc::new(Channel { ring: Mutex::new(ring), news: watch::Sender::new(()) }));
     }
 
+    /// So many lines of an app are kept while somebody is still to read them; 1,500 are always.
+    pub fn with_waiting(mut self, lines: usize) -> Self {
+        self.bounds.waiting = lines.max(self.bounds.lines);
+        self
+    }
+
     /// Drains are served, out of here.
     pub fn with_outlet(self, outlet: Outlet) -> Self {
         Self { outlet: Some(Arc::new(outlet)), ..self }
@@ -133,7 +143,7 @@ impl Logplex {
 impl LogSink for Logplex {
     fn write(&self, app: AppId, line: LogLine) {
         let Some(channel) = self.channel(app) else { return };
-        channel.write(&line, self.bounds);
+        channel.write(line, self.bounds);
     }
 
     fn drain_to(&self, app: AppId, drains: Vec<Drain>) {
@@ -148,10 +158,9 @@ impl LogSink for Logplex {
         }
     }
 
-    fn last_of(&self, app: AppId, process: &str) -> Option<Timestamp> {
+    fn kept_of(&self, app: AppId, process: &str) -> Option<KeptOf> {
         let channel = lock(&self.apps).channels.get(&app).cloned()?;
-        let filter = Filter { dyno: Some(process.to_owned()), source: Some(Source::App), but_logplex: false };
-        lock(&channel.ring).last(&filter, 1).pop().map(|numbered| numbered.line.at)
+        lock(&channel.ring).kept_of(process, self.bounds)
     }
 
     fn forget(&self, app: AppId) {

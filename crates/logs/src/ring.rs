@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use domain::LogLine;
-use jiff::Timestamp;
+use domain::{LogLine, Source, log_line::MAX_LINE};
+use jiff::{SignedDuration, Timestamp};
+use ports::log_sink::KeptOf;
 
 use crate::{filter::Filter, tail::TailEvent};
 
@@ -19,11 +20,13 @@ pub struct Numbered {
 pub(crate) struct Bounds {
     /// Logplex keeps 1,500.
     pub(crate) lines: usize,
+    /// Lines that somebody is still to read are kept beyond that, up to so many.
+    pub(crate) waiting: usize,
     /// Text, names and what holding them costs, all together.
     pub(crate) bytes: usize,
 }
 
-pub(crate) const BOUNDS: Bounds = Bounds { lines: 1_500, bytes: 4 << 20 };
+pub(crate) const BOUNDS: Bounds = Bounds { lines: 1_500, waiting: 10_000, bytes: 4 << 20 };
 
 /// Lines in the order they came, numbered without gaps.
 #[derive(Debug, Default)]
@@ -32,6 +35,8 @@ pub(crate) struct Ring {
     bytes: usize,
     /// The next line's number; 0 before the first.
     next: u64,
+    /// The first number there ever was.
+    first: u64,
     cursors: BTreeMap<u64, Cursor>,
     last_cursor: u64,
     /// The app is gone: nothing comes any more.
@@ -52,12 +57,15 @@ impl Ring {
     pub(crate) fn push(&mut self, line: LogLine, bounds: Bounds) {
         if self.next == 0 {
             // The time of the first line: a number that someone remembers from before a restart is smaller than any after.
-            self.next = u64::try_from(line.at.as_microsecond()).unwrap_or(0).max(1);
+            self.start_at(u64::try_from(line.at.as_microsecond()).unwrap_or(0).max(1));
         }
         self.bytes += size(&line);
         self.lines.push_back(Numbered { seq: self.next, line });
         self.next += 1;
-        while self.lines.len() > bounds.lines || (self.bytes > bounds.bytes && self.lines.len() > 1) {
+        while self.lines.len() > bounds.waiting
+            || (self.bytes > bounds.bytes && self.lines.len() > 1)
+            || (self.lines.len() > bounds.lines && !self.oldest_is_awaited())
+        {
             self.drop_oldest();
         }
     }
@@ -74,11 +82,16 @@ impl Ring {
     /// The number the first line will have, of an empty log.
     pub(crate) fn start_at(&mut self, next: u64) {
         self.next = next;
+        self.first = next;
     }
 
     /// The lines from this number on.
     pub(crate) fn since(&self, position: u64) -> Vec<Numbered> {
         since(&self.lines, position).cloned().collect()
+    }
+
+    fn oldest_is_awaited(&self) -> bool {
+        self.lines.front().is_some_and(|oldest| self.cursors.values().any(|cursor| cursor.position <= oldest.seq))
     }
 
     fn drop_oldest(&mut self) {
@@ -89,6 +102,19 @@ impl Ring {
                 cursor.missed.get_or_insert((0, oldest.line.at)).0 += 1;
             }
         }
+    }
+
+    /// What is kept of a process's own lines lately.
+    pub(crate) fn kept_of(&self, process: &str, bounds: Bounds) -> Option<KeptOf> {
+        let own = self.lines.iter().map(|numbered| &numbered.line).filter(|line| line.source == Source::App && line.process == process).map(|line| line.at);
+        let mut kept = KeptOf::of(own.clone())?;
+        let full = self.lines.len() >= bounds.lines || self.bytes + 2 * MAX_LINE > bounds.bytes;
+        if full && let Some(oldest) = own.min() {
+            // Others of the same time may have been thrown away.
+            kept.from = kept.from.max(oldest + SignedDuration::from_nanos(1));
+            kept.times.retain(|at| *at >= kept.from);
+        }
+        Some(kept)
     }
 
     /// The last `count` lines that match, oldest first.
@@ -104,8 +130,11 @@ impl Ring {
             // From the future: the machine's clock was set back over a restart.
             _ => self.position_before(&filter, count),
         };
+        // What was thrown away while it was away; nobody knows any more what of it the filter would have shown.
+        let gap = self.lines.front().filter(|oldest| (self.first..oldest.seq).contains(&position));
+        let missed = gap.map(|oldest| (oldest.seq - position, oldest.line.at));
         self.last_cursor += 1;
-        self.cursors.insert(self.last_cursor, Cursor { filter, position, missed: None });
+        self.cursors.insert(self.last_cursor, Cursor { filter, position, missed });
         self.last_cursor
     }
 

@@ -8,7 +8,7 @@ macro_rules! pages {
 
 const PAGES: &[(&str, &str)] = pages![
     "H10", "H11", "H12", "H13", "H14", "H15", "H17", "H18", "H19", "H20", "H21", "H22", "H23", "H24", "H25", "H26", "H27", "H28", "H31", "H32", "H80", "H81",
-    "H82", "H83", "H99", "L10", "L11", "L14", "R10", "R12", "R14", "R15",
+    "H82", "H83", "H99", "L10", "L11", "L12", "L13", "L14", "R10", "R12", "R14", "R15",
 ];
 
 /// The page of a code, however it is written.

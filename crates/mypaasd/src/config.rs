@@ -126,12 +126,17 @@ pub(crate) struct Network {
     pub(crate) deny: Vec<String>,
 }
 
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Logs {
     /// The admin's own hosts, as `host` or `host:port`, that log drains and webhooks may lead to at private addresses. All others
     /// must be public.
     pub(crate) drain_hosts: Vec<String>,
+    /// What a dyno may write into the log in a second; lines beyond are dropped and counted (L12). For dynos started from now on.
+    pub(crate) dyno_lines_per_second: u32,
+    pub(crate) dyno_bytes_per_second: u32,
+    /// Lines of an app that are kept while a tail or a drain is still to read them, of at most 4 MiB.
+    pub(crate) waiting_lines: usize,
 }
 
 impl Network {
@@ -181,6 +186,12 @@ impl Default for Listen {
 impl Default for Docker {
     fn default() -> Self {
         Self { socket: None, dyno_init: None, mount_slugs: true, spares: 2, dyno_disk_mib: 10 * 1024 }
+    }
+}
+impl Default for Logs {
+    fn default() -> Self {
+        let docker::LogRate { lines, bytes } = docker::LogRate::default();
+        Self { drain_hosts: Vec::new(), dyno_lines_per_second: lines, dyno_bytes_per_second: bytes, waiting_lines: 10_000 }
     }
 }
 impl Default for Apps {
@@ -286,6 +297,9 @@ impl Config {
             if !plain_host(name) || port.is_some_and(|port| port.parse::<u16>().is_err()) {
                 bail!("{list} must name hosts as `host` or `host:port`: {host}");
             }
+        }
+        if self.logs.dyno_lines_per_second == 0 || self.logs.dyno_bytes_per_second == 0 {
+            bail!("logs.dyno_lines_per_second and logs.dyno_bytes_per_second must be above zero");
         }
         if !plain_host(&self.apps.domain) {
             bail!("apps.domain is no host name: {}", self.apps.domain);

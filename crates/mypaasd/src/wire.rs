@@ -48,7 +48,11 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
     };
     let apps: Vec<_> = store.read().await?.apps().await?.into_iter().map(|app| app.id).collect();
     let folder = keys::private_folder(&config.home.join("logs"))?;
-    let logplex = Logplex::default().with_outlet(outlet).kept_in(&folder, &apps).context("the folder of kept log lines could not be read")?;
+    let logplex = Logplex::default()
+        .with_waiting(config.logs.waiting_lines)
+        .with_outlet(outlet)
+        .kept_in(&folder, &apps)
+        .context("the folder of kept log lines could not be read")?;
     let logplex = Arc::new(logplex);
     let sessions = Arc::new(Sessions::new(chance.clone()));
     let settings = docker::Settings {
@@ -62,6 +66,7 @@ pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
         home: config.home.clone(),
         mount_slugs: config.docker.mount_slugs,
         spares: config.docker.spares,
+        log_rate: docker::LogRate { lines: config.logs.dyno_lines_per_second, bytes: config.logs.dyno_bytes_per_second },
     };
     let logs: Arc<dyn LogSink> = logplex.clone();
     let docker = connect(settings, &blobs, &clock, &logs).await?;

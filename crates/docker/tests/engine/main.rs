@@ -9,6 +9,7 @@ mod contract;
 mod dynos;
 mod escape;
 mod keeping;
+mod logs;
 mod neighbours;
 mod place;
 mod sandboxes;

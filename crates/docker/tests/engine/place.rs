@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use docker::{DiskLimits, Docker, Reach, Settings, StackImages};
+use docker::{DiskLimits, Docker, LogRate, Reach, Settings, StackImages};
 use domain::{AppId, Sha256};
 use flate2::{Compression, write::GzEncoder};
 use ports::{
@@ -256,6 +256,7 @@ pub(crate) fn settings_of(way: Way, instance: &str, home: &Path) -> Settings {
         home: home.to_owned(),
         mount_slugs: way != Way::Image,
         spares: if way == Way::Warm { SPARES } else { 0 },
+        log_rate: LogRate::default(),
     }
 }
 

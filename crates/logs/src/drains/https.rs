@@ -49,7 +49,7 @@ impl Https {
         let (status, whole) = timeout(ANSWER, exchange).await.map_err(|_| again(&"it did not answer within five seconds"))??;
         if status.is_success() {
             frames.clear();
-            return if whole { Ok(()) } else { Err(Failure::Broken("its answer broke off".to_owned(), None)) };
+            return if whole { Ok(()) } else { Err(Failure::Broken("its answer broke off".to_owned(), Vec::new())) };
         }
         let why = format!("it answered {status}");
         Err(if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() { Failure::Again(why) } else { Failure::Refused(why) })

@@ -30,9 +30,9 @@ pub(super) enum Failure {
     /// The receiver does not want these frames.
     #[error("{0}")]
     Refused(String),
-    /// The connection broke; of the one frame that was being sent, nobody knows.
+    /// The connection broke; what was on its way cannot be sent again.
     #[error("{0}")]
-    Broken(String, Option<Holds>),
+    Broken(String, Vec<Holds>),
 }
 
 pub(super) const fn dialect(scheme: DrainScheme) -> Dialect {
@@ -55,7 +55,7 @@ impl Link {
         let stream = outlet.connect(&drain.url).await?;
         match dialect(drain.url.scheme) {
             Dialect::Logplex => Https::start(stream).await.map(Self::Https),
-            Dialect::Syslog => Ok(Self::Syslog(Syslog(stream))),
+            Dialect::Syslog => Ok(Self::Syslog(Syslog { stream, tls: drain.url.is_tls() })),
         }
     }
 

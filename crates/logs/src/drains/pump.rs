@@ -177,6 +177,6 @@ impl Pump {
 
     fn say(&self, text: String) {
         let line = LogLine { at: self.outlet.clock.now(), source: Source::Heroku, process: LOGPLEX.to_owned(), text };
-        self.channel.write(&line, self.bounds);
+        self.channel.write(line, self.bounds);
     }
 }

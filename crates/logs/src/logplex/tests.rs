@@ -101,7 +101,7 @@ fn a_reader_that_comes_back_goes_on_where_it_was() {
 
 #[test]
 fn a_slow_reader_is_told_what_it_missed() {
-    let logs = Logplex::bounded(Bounds { lines: 3, bytes: 1 << 20 });
+    let logs = Logplex::bounded(Bounds { lines: 3, waiting: 3, bytes: 1 << 20 });
     let web_1 = Filter { dyno: Some("web.1".into()), source: None, but_logplex: false };
     let mut all = logs.tail(app(), Filter::default(), 100, None);
     let mut some = logs.tail(app(), web_1, 100, None);
@@ -116,6 +116,38 @@ fn a_slow_reader_is_told_what_it_missed() {
     logs.write(app(), line("web.1", 10, "10"));
     assert_eq!(now(&mut all), ["10"]);
     assert_eq!(now(&mut some), ["10"]);
+}
+
+/// Whoever was away for longer than lines are kept is told so, and goes on with what there is.
+#[test]
+fn a_reader_that_comes_back_late_is_told_what_it_missed() {
+    let logs = Logplex::bounded(Bounds { lines: 3, waiting: 3, bytes: 1 << 20 });
+    let say = |seconds: std::ops::Range<i64>| seconds.for_each(|second| logs.write(app(), line("web.1", second, &second.to_string())));
+    say(0..3);
+    let seen = logs.history(app(), &Filter::default(), 100)[1].seq;
+    say(3..8);
+    assert_eq!(now(&mut logs.tail(app(), Filter::default(), 1, Some(seen))), ["dropped 3 since 5", "5", "6", "7"]);
+    assert_eq!(now(&mut logs.tail(app(), Filter::default(), 1, Some(seen + 3))), ["5", "6", "7"]);
+    // A number from before there was this log.
+    assert_eq!(now(&mut logs.tail(app(), Filter::default(), 1, Some(12))), ["5", "6", "7"]);
+}
+
+/// A log is longer while somebody is behind, up to a bound, and short again when nobody is.
+#[test]
+fn lines_wait_for_whoever_is_behind() {
+    let logs = Logplex::bounded(Bounds { lines: 3, waiting: 6, bytes: 1 << 20 });
+    let kept = || logs.history(app(), &Filter::default(), 100).len();
+    let mut tail = logs.tail(app(), Filter::default(), 0, None);
+    let say = |seconds: std::ops::Range<i64>| seconds.for_each(|second| logs.write(app(), line("web.1", second, &second.to_string())));
+    say(0..6);
+    assert_eq!((kept(), now(&mut tail).join(" ")), (6, "0 1 2 3 4 5".to_owned()));
+    say(6..7);
+    assert_eq!(kept(), 3);
+    say(7..14);
+    assert_eq!((kept(), now(&mut tail).join(" ")), (6, "dropped 2 since 6 8 9 10 11 12 13".to_owned()));
+    drop(tail);
+    say(14..15);
+    assert_eq!(kept(), 3);
 }
 
 #[tokio::test]
@@ -136,7 +168,7 @@ async fn a_tail_ends_when_its_app_is_forgotten_and_last_words_bring_nothing_back
 
 #[test]
 fn a_tail_that_is_dropped_leaves_nothing_behind() {
-    let logs = Logplex::bounded(Bounds { lines: 1, bytes: 1 << 20 });
+    let logs = Logplex::bounded(Bounds { lines: 1, waiting: 1, bytes: 1 << 20 });
     drop(logs.tail(app(), Filter::default(), 1, None));
     let channel = logs.channel(app()).unwrap();
     assert!(format!("{:?}", lock(&channel.ring)).contains("cursors: {}"));

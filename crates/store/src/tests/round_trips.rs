@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Account, App, Authorization, Build, BuildFailure, BuildStatus, BuildpackRef, FailureKind, Feature, KeyFingerprint, ReleaseVersion, Sha256, Slug,
+    Account, App, Authorization, Build, BuildFailure, BuildStatus, BuildpackRef, Drain, FailureKind, Feature, KeyFingerprint, ReleaseVersion, Sha256, Slug,
     SourceBlob, SshKey,
     dyno::{After, Leaving, Predecessor, State},
     release::ReleaseStatus,
@@ -13,6 +13,7 @@ use super::support::{Fixture, dyno_name, formation, later, now, vars};
 use crate::DynoRecord;
 
 databases::on_both!(
+    every_apps_drains_at_once,
     accounts,
     ssh_keys,
     authorizations,
@@ -29,6 +30,28 @@ databases::on_both!(
     source_blobs,
     features_are_on_or_off
 );
+
+async fn every_apps_drains_at_once() {
+    let it = Fixture::new().await;
+    let ada = it.account("ada@example.com").await;
+    let (shop, blog) = (it.app("shop", &ada).await, it.app("blog", &ada).await);
+    let drain = |app: &App, at, name: &str| Drain {
+        id: it.id(),
+        app: app.id,
+        token: format!("d.{name}"),
+        url: format!("https://ann:secret@{name}.example.com/").parse().unwrap(),
+        created_at: at,
+    };
+    let drains = [drain(&shop, later(2), "second"), drain(&shop, later(1), "first"), drain(&blog, now(), "other")];
+    let mut tx = it.write().await;
+    assert_eq!(tx.all_drains().await.unwrap(), BTreeMap::new());
+    for drain in &drains {
+        tx.insert_drain(drain).await.unwrap();
+    }
+    let [second, first, other] = drains;
+    assert_eq!(tx.drains(shop.id).await.unwrap(), [first.clone(), second.clone()]);
+    assert_eq!(tx.all_drains().await.unwrap(), BTreeMap::from([(shop.id, vec![first, second]), (blog.id, vec![other])]));
+}
 
 async fn accounts() {
     let it = Fixture::new().await;

@@ -1,7 +1,10 @@
 //! A receiver that takes frames apart by itself and keeps what came.
 
 use std::{
+    collections::BTreeSet,
+    fs,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -38,6 +41,15 @@ impl Authority {
         Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
     }
 
+    /// For a server of another kind: `ca.pem`, `certificate.pem`, `key.pem`.
+    pub(super) fn write(&self, name: &str, folder: &Path) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
+        for (file, text) in [("ca.pem", self.certificate.pem()), ("certificate.pem", certificate.pem()), ("key.pem", key.serialize_pem())] {
+            fs::write(folder.join(file), text).unwrap();
+        }
+    }
+
     pub(super) fn server(&self, name: &str) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
@@ -54,6 +66,8 @@ struct Seen {
     answers: Vec<u16>,
     delay: Duration,
     connections: Vec<JoinHandle<()>>,
+    /// `Logplex-Frame-Id` of what was taken: the same frame may come again when nobody heard the answer.
+    frames: BTreeSet<String>,
 }
 
 pub(super) struct Receiver {
@@ -72,12 +86,15 @@ impl Receiver {
     }
 
     fn start(at: SocketAddr, tls: Option<TlsAcceptor>, http: bool) -> Self {
+        Self::with(at, tls, http, Arc::default())
+    }
+
+    fn with(at: SocketAddr, tls: Option<TlsAcceptor>, http: bool, seen: Arc<Mutex<Seen>>) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
         socket.bind(at).unwrap();
         let listener = socket.listen(64).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let seen = Arc::<Mutex<Seen>>::default();
         Self { accepting: tokio::spawn(accept(listener, tls, http, seen.clone())), seen, port }
     }
 
@@ -104,6 +121,13 @@ impl Receiver {
 
     pub(super) fn answers_after(&self, delay: Duration) {
         self.seen.lock().unwrap().delay = delay;
+    }
+
+    /// Every socket goes, as with the process, and another one begins at the same place, which knows what this one took.
+    pub(super) async fn restart(self, tls: Option<TlsAcceptor>, http: bool) -> Self {
+        let (port, seen) = (self.port, self.seen.clone());
+        self.kill().await;
+        Self::with(SocketAddr::from(([127, 0, 0, 1], port)), tls, http, seen)
     }
 
     /// Every socket goes, as with the process.
@@ -179,9 +203,10 @@ async fn request(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), seen: &Mute
     tokio::time::sleep(delay).await;
     let status = {
         let mut seen = seen.lock().unwrap();
+        let id = head.lines().find_map(|line| line.strip_prefix("logplex-frame-id: ")).unwrap().to_owned();
         seen.requests.push(head);
         let status = seen.answers.pop().unwrap_or(200);
-        if status == 200 {
+        if status == 200 && seen.frames.insert(id) {
             seen.messages.extend(messages);
         }
         status
