@@ -5,6 +5,8 @@ mod constraints;
 mod copies;
 mod durability;
 mod keeping;
+mod leadership;
+mod rotation;
 mod round_trips;
 mod schema;
 mod secrets;

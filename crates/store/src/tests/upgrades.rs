@@ -56,6 +56,7 @@ const fn written_at(schema: i64) -> &'static [&'static str] {
             "INSERT INTO app_transfers (id, app_id, owner_id, recipient_id, state, created_at_ms, updated_at_ms) VALUES (#16, #4, #1, #2, 'pending', 1000, 1000)",
             "INSERT INTO audit_events (id, at_ms, actor, action, request_id) VALUES (#17, 1000, 'ada@example.com', 'POST /apps', 'x')",
         ],
+        13 => &["INSERT INTO leadership (id, term, beat, holder, address, keys) VALUES (1, 3, 40, 'mypaasd 1', 'http://localhost:5001', 'x')"],
         _ => &[],
     }
 }
@@ -123,6 +124,7 @@ async fn every_earlier_schema_comes_up_to_date_with_all_its_rows() {
             ("collaborators", 11),
             ("app_transfers", 11),
             ("audit_events", 11),
+            ("leadership", 13),
         ] {
             assert_eq!(rows(&mut tx, table).await, i64::from(schema >= since), "{table} from {schema}");
         }
