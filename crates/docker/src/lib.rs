@@ -3,6 +3,7 @@
 //! Everything made here carries the label `mypaas.instance`, and nothing without it is ever touched; several
 //! installations live side by side on one engine. Nothing is published: the router connects to container addresses.
 
+mod about;
 mod connect;
 mod error;
 mod labels;
@@ -47,6 +48,7 @@ mod sandbox;
 mod stored;
 mod usage;
 
+pub use about::{About, about};
 pub use connect::{Docker, LogRate, Settings, StackImages};
 pub use disk::DiskLimits;
 pub use subnet::{Destination, InvalidDestination};

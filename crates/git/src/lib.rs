@@ -37,7 +37,10 @@ mod process;
 mod repositories;
 mod sweep;
 
+mod bundles;
+
 pub use crate::{
+    bundles::{bundle, unbundle},
     call::is_git_path,
     git::{Deploy, Git, Limits, SshLimits},
     http::{Body, Peer, handle},

@@ -72,7 +72,7 @@ impl Program {
     }
 
     /// The same, with further settings that win over ours.
-    fn git_with(&self, subcommand: &str, further: &[(&str, &str)]) -> Command {
+    pub(crate) fn git_with(&self, subcommand: &str, further: &[(&str, &str)]) -> Command {
         let mut command = Command::new("git");
         command.arg(subcommand).env_clear().current_dir(&self.home).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

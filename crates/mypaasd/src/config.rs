@@ -320,6 +320,11 @@ impl Config {
         self.listen.port + 1
     }
 
+    /// Where people reach the API.
+    pub(crate) fn api_url(&self) -> String {
+        format!("http://{}:{}", self.listen.api_host, self.api_port())
+    }
+
     /// Where git listens for SSH, if it does.
     pub(crate) fn ssh_port(&self) -> Option<u16> {
         Some(self.listen.ssh_port.unwrap_or(self.listen.port + 2)).filter(|port| *port != 0)

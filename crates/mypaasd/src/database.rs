@@ -17,11 +17,31 @@ pub(crate) struct DatabaseUrl(String);
 impl DatabaseUrl {
     /// SQLite's file in the data folder.
     pub(crate) fn in_home(home: &std::path::Path) -> Self {
-        Self(format!("sqlite://{}", home.join("mypaas.db").display()))
+        Self::sqlite(&home.join("mypaas.db"))
+    }
+
+    /// SQLite's file at a path.
+    pub(crate) fn sqlite(path: &std::path::Path) -> Self {
+        Self(format!("sqlite://{}", path.display()))
+    }
+
+    /// Whether there is anything, as far as can be told without connecting.
+    pub(crate) fn is_there(&self) -> anyhow::Result<bool> {
+        Ok(store::exists(&self.0)?)
+    }
+
+    /// A look that changes nothing.
+    pub(crate) async fn look(&self) -> Result<store::Look, store::StoreError> {
+        store::look(&self.0).await
     }
 
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         store::describe(&self.0).map(drop).context("database.url")
+    }
+
+    /// Whether several control planes may work on it.
+    pub(crate) fn may_be_shared(&self) -> anyhow::Result<bool> {
+        Ok(store::may_be_shared(&self.0)?)
     }
 
     /// Whether whoever reads the URL knows the password.
@@ -31,8 +51,12 @@ impl DatabaseUrl {
     }
 
     pub(crate) async fn open(&self, config: &Config, chance: &Arc<Chance>) -> anyhow::Result<Db> {
-        let key = keys::seal_key(&config.home, chance)?;
-        Db::open(&self.0, key, chance.clone()).await.with_context(|| format!("the database could not be opened ({self})"))
+        // A new key would be made, with which nothing of what is there can be read.
+        if self.0.starts_with("sqlite:") && self.is_there()? && !keys::has_seal_key(&config.home) {
+            bail!("{self} is there, but the key to it is not: put keys/seal.key back into {}, from a backup", config.home.display());
+        }
+        let keys = keys::seal_keys(&config.home, chance)?;
+        Db::open(&self.0, keys, chance.clone()).await.with_context(|| format!("the database could not be opened ({self})"))
     }
 }
 

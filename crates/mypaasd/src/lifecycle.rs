@@ -8,6 +8,7 @@ use domain::AppId;
 use engine::{Platform, Wake, drive, formation::Formations, leftovers::Leftovers, memory::MemoryWatch, webhooks::Deliveries};
 use git::{Git, Sweep};
 use logs::Logplex;
+use ports::Chance;
 use router::{LogSinkAdapter, RequestRouted, RequestSink, Router};
 use tokio::{
     net::TcpListener,
@@ -17,11 +18,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    backup,
     config::Config,
     front::Ports,
-    keys,
-    listen::{self, Front},
-    tls, wire,
+    keys, leading,
+    listen::{self, Behind, Front},
+    notify, standby, tls, wire,
 };
 
 /// Requests and builds under way at a stop get so long to finish.
@@ -31,13 +33,31 @@ const GRACE: Duration = Duration::from_secs(25);
 pub(crate) async fn run(config: Config, with_router: bool) -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?).with_writer(std::io::stderr).init();
     let clear = SocketAddr::new(config.listen.address, config.listen.port);
-    let router_ports = if with_router { Some(Ports::open(clear, &config.router)?) } else { None };
-    let api_port = bind(&config, config.api_port()).await?;
-    let ssh_port = match config.ssh_port() {
-        Some(port) => Some(bind(&config, port).await?),
-        None => None,
+    tokio::spawn(notify::signs_of_life());
+    backup::unfinished(&config.home)?;
+    wire::folders(&config)?;
+    let api_port = Arc::new(bind(&config, config.api_port()).await?);
+    let mut ports = Open::all(&config, clear, with_router).await?;
+    let lock = if config.database_url().may_be_shared()? { keys::lock_with_others(&config.home) } else { keys::lock(&config.home) };
+    let (lock, chance) = (lock?, Arc::new(Chance::from_os()));
+    let store = wire::open_store(&config, &chance).await?;
+    let mut deposed = match store.candidate(config.api_url(), keys::fingerprint(&config.home, &chance)?)? {
+        None => tokio::spawn(std::future::pending()),
+        Some(candidate) => {
+            // Nobody is to wait at a door behind which nobody stands.
+            drop(ports);
+            let Some(leader) = standby::until_leading(&config, &store, candidate, &api_port).await? else { return Ok(()) };
+            // On its own: whatever else takes long, signs of life do not wait for it.
+            let deposed = tokio::spawn(leading::until_deposed(leader));
+            ports = Open::all(&config, clear, with_router).await?;
+            deposed
+        }
     };
-    let wired = wire::online(&config).await?;
+    let Open { router: router_ports, ssh: ssh_port } = ports;
+    let wired = tokio::select! {
+        wired = wire::online(&config, store, lock) => wired?,
+        _ = &mut deposed => match leading::begin_anew()? {},
+    };
     let platform = wired.platform.clone();
     platform.recover().await.context("what the last run left unfinished could not be settled")?;
     let tls = TlsAcceptor::from(tls::server_config(&config.home, &config.listen.api_host)?);
@@ -70,10 +90,15 @@ pub(crate) async fn run(config: Config, with_router: bool) -> anyhow::Result<()>
         router_pass: Arc::new(keys::router_pass(&config.home, &wired.chance)?),
         stopping: stop.clone(),
     });
-    tasks.spawn(listen::serve(Front { api, git, platform, tls }, api_port, tasks.clone(), stop.clone()));
+    tasks.spawn(listen::serve(Front { api, behind: Behind::Leading(git), platform, tls }, api_port, tasks.clone(), stop.clone()));
+    notify::ready("leading");
     tracing::info!("ready\n{}", config.describe().trim_end());
 
-    wait_for_signal().await?;
+    tokio::select! {
+        told = wait_for_signal() => told?,
+        _ = &mut deposed => match leading::begin_anew()? {},
+    }
+    notify::stopping();
     tracing::info!("stopping; dynos keep running");
     stop.cancel();
     tasks.close();
@@ -83,6 +108,23 @@ pub(crate) async fn run(config: Config, with_router: bool) -> anyhow::Result<()>
     wired.docker.dismiss_spares().await;
     wired.logplex.save();
     Ok(())
+}
+
+/// The ports besides the API's, open and not served yet.
+struct Open {
+    router: Option<Ports>,
+    ssh: Option<TcpListener>,
+}
+
+impl Open {
+    async fn all(config: &Config, clear: SocketAddr, with_router: bool) -> anyhow::Result<Self> {
+        let router = if with_router { Some(Ports::open(clear, &config.router)?) } else { None };
+        let ssh = match config.ssh_port() {
+            Some(port) => Some(bind(config, port).await?),
+            None => None,
+        };
+        Ok(Self { router, ssh })
+    }
 }
 
 /// Writes lines down as they come.

@@ -18,6 +18,7 @@ use git::Git;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use store::Db;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -26,19 +27,29 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service;
 
+use crate::standby;
+
 /// A client that has connected says something within this time.
 const FIRST_BYTE: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 pub(crate) struct Front {
     pub(crate) api: axum::Router,
-    pub(crate) git: Arc<Git>,
+    pub(crate) behind: Behind,
     pub(crate) platform: Arc<Platform>,
     pub(crate) tls: TlsAcceptor,
 }
 
+/// Who answers what is not the API's alone.
+#[derive(Clone)]
+pub(crate) enum Behind {
+    Leading(Arc<Git>),
+    /// Another control plane leads.
+    StandingBy(Db),
+}
+
 /// Serves until told to stop; requests under way are finished by the tracker's owner waiting for it.
-pub(crate) async fn serve(front: Front, listener: TcpListener, connections: TaskTracker, stop: CancellationToken) {
+pub(crate) async fn serve(front: Front, listener: Arc<TcpListener>, connections: TaskTracker, stop: CancellationToken) {
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -77,7 +88,11 @@ impl Front {
             return Ok(());
         }
         let stream = Rewound { first: Some(first[0]), inner: stream };
-        if first[0].is_ascii_uppercase() { self.http(stream, peer, stop).await } else { rendezvous::serve(self.platform, stream).await }
+        match self.behind {
+            _ if first[0].is_ascii_uppercase() => self.http(stream, peer, stop).await,
+            Behind::Leading(_) => rendezvous::serve(self.platform, stream).await,
+            Behind::StandingBy(_) => Ok(()),
+        }
     }
 
     async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S, peer: IpAddr, stop: CancellationToken) -> io::Result<()> {
@@ -102,13 +117,24 @@ impl Front {
     }
 
     async fn answer(mut self, mut request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
-        // For whoever watches over the process; says nothing that needs a token.
-        if request.uri().path() == "/health" {
-            return Response::new(Body::from("ok\n"));
+        // For whoever watches over the process, and for balancers; neither says anything that needs a token.
+        match (request.uri().path(), &self.behind) {
+            ("/health", Behind::Leading(_)) => return Response::new(Body::from("ok\n")),
+            ("/health", Behind::StandingBy(_)) => return Response::new(Body::from("standby\n")),
+            ("/ready", Behind::Leading(_)) => return Response::new(Body::from("ok\n")),
+            _ => {}
         }
-        if git::is_git_path(request.uri().path()) {
-            request.extensions_mut().insert(git::Peer(peer));
-            return git::handle(self.git, request).await.map(Body::new);
+        match self.behind {
+            Behind::Leading(git) if git::is_git_path(request.uri().path()) => {
+                request.extensions_mut().insert(git::Peer(peer));
+                return git::handle(git, request).await.map(Body::new);
+            }
+            Behind::Leading(_) => {}
+            Behind::StandingBy(store) => {
+                if let Some(refusal) = standby::refusal(request.method(), request.uri().path(), store.leader().as_deref()) {
+                    return refusal;
+                }
+            }
         }
         request.extensions_mut().insert(api::Peer(peer));
         match self.api.call(request.map(Body::new)).await {

@@ -1,14 +1,19 @@
 //! The server: reads its config, wires everything together, starts it and stops it.
 
 mod account;
+mod backup;
 mod config;
 mod config_dynos;
 mod database;
+mod doctor;
 mod front;
 mod keys;
+mod leading;
 mod lifecycle;
 mod listen;
+mod notify;
 mod router_alone;
+mod standby;
 mod tls;
 mod wire;
 
@@ -40,9 +45,10 @@ enum Command {
         /// TOML: `listen`, then `[[app]]` with name, hosts, dynos, maintenance, features.
         #[arg(long, value_name = "FILE", group = "from")]
         routes: Option<PathBuf>,
-        /// The control plane's API, as `https://paas.example.com:5001`. When it is away, the last routes hold.
+        /// The control plane's API, as `https://paas.example.com:5001`; once for each of several on one database. When none
+        /// answers, the last routes hold.
         #[arg(long, value_name = "URL", group = "from")]
-        control: Option<String>,
+        control: Vec<String>,
         /// The file with the secret that routers show: a copy of the control plane's `keys/router`. That one, if not given.
         #[arg(long, value_name = "FILE", requires = "control")]
         pass: Option<PathBuf>,
@@ -57,6 +63,34 @@ enum Command {
         from: String,
         /// Likewise.
         to: String,
+    },
+    /// Looks at the engine, the kernel, disk, clock, ports, names, certificates, database, keys and backups, and says what to
+    /// do. Fails if something is wrong. Changes nothing.
+    Doctor {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Writes everything that cannot be made again into one file that a passphrase opens, while the platform runs, and reads
+    /// it back.
+    Backup {
+        file: PathBuf,
+        /// The first line of a file that only you can read. Asked for at the terminal, if not given.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Gives a backup back to an empty data folder and an empty database.
+    Restore {
+        file: PathBuf,
+        /// As for `backup`.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Makes a new key and seals everything with it, while the platform runs. Run again, it goes on where it was stopped.
+    #[command(name = "keys:rotate")]
+    KeysRotate {
+        /// Removes the older keys when nothing is sealed with them.
+        #[arg(long)]
+        forget: bool,
     },
     /// Creates an account. The password is read from standard input, one line.
     #[command(name = "account:create")]
@@ -97,12 +131,16 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::All => runtime.block_on(lifecycle::run(config, true)),
         Command::Control => runtime.block_on(lifecycle::run(config, false)),
         Command::Router { routes: Some(file), .. } => runtime.block_on(router_alone::run(config, &file)),
-        Command::Router { routes: None, control, pass } => {
-            let control = control.context("--routes or --control is needed")?;
-            runtime.block_on(router_alone::controlled::run(config, &control, pass.as_deref()))
-        }
+        Command::Router { routes: None, control, pass } => runtime.block_on(router_alone::controlled::run(config, &control, pass.as_deref())),
         Command::Migrate => runtime.block_on(database::migrate(&config)),
         Command::StoreCopy { from, to } => runtime.block_on(database::copy(&config, &from, &to)),
+        Command::Doctor { json } => match runtime.block_on(doctor::run(&config, json))? {
+            true => Ok(()),
+            false => anyhow::bail!("something is wrong; see above"),
+        },
+        Command::Backup { file, passphrase_file } => runtime.block_on(backup::make(&config, &file, passphrase_file.as_deref())),
+        Command::Restore { file, passphrase_file } => runtime.block_on(backup::restore(&config, &file, passphrase_file.as_deref())),
+        Command::KeysRotate { forget } => runtime.block_on(keys::rotate(&config, forget)),
         Command::AccountCreate { email } => runtime.block_on(account::create(&config, &email)),
         Command::AccountAdmin { email, revoke } => runtime.block_on(account::admin(&config, &email, !revoke)),
         Command::NetworkRemove => runtime.block_on(async {

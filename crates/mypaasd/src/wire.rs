@@ -32,12 +32,10 @@ pub(crate) struct Wired {
     _lock: std::fs::File,
 }
 
-pub(crate) async fn online(config: &Config) -> anyhow::Result<Wired> {
+/// `store` belongs to this process alone, or it leads; `lock` is on the data folder.
+pub(crate) async fn online(config: &Config, store: Db, lock: std::fs::File) -> anyhow::Result<Wired> {
     let chance = Arc::new(Chance::from_os());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    folders(config)?;
-    let lock = keys::lock(&config.home)?;
-    let store = open_store(config, &chance).await?;
     let blobs: Arc<dyn Blobs> = Arc::new(DiskBlobs::open(config.home.join("blobs")).await.context("the folder of slugs could not be opened")?);
     let outlet = Outlet {
         tls: download::tls_client(config.build.extra_ca_file.as_deref()).context("build.extra_ca_file could not be read")?,
@@ -115,9 +113,13 @@ async fn connect(settings: docker::Settings, blobs: &Arc<dyn Blobs>, clock: &Arc
 /// The platform without an engine: for commands that only touch the store.
 pub(crate) async fn offline(config: &Config) -> anyhow::Result<Arc<Platform>> {
     let chance = Arc::new(Chance::from_os());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    folders(config)?;
     let store = open_store(config, &chance).await?;
+    without_engine(config, store, &chance).await
+}
+
+/// The same about a store that is open.
+pub(crate) async fn without_engine(config: &Config, store: Db, chance: &Arc<Chance>) -> anyhow::Result<Arc<Platform>> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let blobs = Arc::new(DiskBlobs::open(config.home.join("run/offline")).await?);
     let nothing = FakeSandboxes { act: Arc::new(|_, _, _| 1), files: Default::default() };
     let builder = Builder::new(Arc::new(nothing), blobs, config.build.buildpacks.clone(), limits(config));
@@ -129,7 +131,7 @@ pub(crate) async fn offline(config: &Config) -> anyhow::Result<Arc<Platform>> {
         downloads: Arc::new(FakeDownloads::default()),
         logs: Arc::new(Logplex::default()),
         clock,
-        chance,
+        chance: chance.clone(),
         settings: platform_settings(config)?,
         keeping: keeping(config),
     }))
@@ -171,7 +173,7 @@ fn platform_settings(config: &Config) -> anyhow::Result<Settings> {
         sizes: config.sizes()?,
         quota: config.dynos.quota(config.api.requests_per_hour),
         rendezvous: (config.listen.api_host.clone(), config.api_port()),
-        api_url: format!("http://{}:{}", config.listen.api_host, config.api_port()),
+        api_url: config.api_url(),
         ssh: config.ssh_port().map(|port| (config.listen.api_host.clone(), port)),
     })
 }

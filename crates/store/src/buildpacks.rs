@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The purpose they are sealed for.
-const WHAT: &str = "a buildpack";
+pub(crate) const WHAT: &str = "a buildpack";
 
 impl Tx {
     /// The app's buildpacks in order; none means that one is detected.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The purpose they are sealed for; a release's copy has its own.
-const WHAT: &str = "config vars";
+pub(crate) const WHAT: &str = "config vars";
 
 impl Tx {
     /// The app's config vars, as its next release gets them; none if none were ever set.

@@ -49,46 +49,55 @@ impl Db {
     /// Copies everything to another database, in which there must be nothing yet. Nobody can write to either meanwhile. How
     /// many rows each table has.
     pub async fn copy_to(&self, other: &Self) -> R<Vec<(String, usize)>> {
-        let (mut from, mut to) = (self.write().await?, other.write().await?);
-        let (tables, targets) = (from.tables().await?, to.tables().await?);
-        for table in targets.keys() {
-            if to.made_sql(format!("SELECT 1 FROM {table} LIMIT 1")).optional(|_| Ok(())).await?.is_some() {
-                return Err(StoreError::NotEmpty { table: table.clone() });
-            }
-        }
-        let mut copied = Vec::new();
-        for table in from.parents_first(&tables).await? {
-            let columns = &tables[&table];
-            let target = pair(columns, targets.get(&table).ok_or_else(|| unlike(&table))?).ok_or_else(|| unlike(&table))?;
-            let insert = insert(&table, columns);
-            let mut read = Vec::new();
-            loop {
-                let page = from.page(&table, columns, read.len()).await?;
-                for row in &page {
-                    let mut statement = to.made_sql(insert.clone());
-                    for (value, kind) in row.iter().zip(&target) {
-                        statement = value.bind(statement, *kind)?;
-                    }
-                    statement.execute().await?;
-                }
-                read.extend(page.iter().map(|row| digest(row)));
-                if page.len() < PAGE {
-                    break;
-                }
-            }
-            // In the source's order of columns, whatever the target's is.
-            let as_written: Vec<_> = columns.iter().zip(target).map(|(column, kind)| ColumnOf { name: column.name.clone(), kind, key: column.key }).collect();
-            let mut written = to.digests(&table, &as_written).await?;
-            read.sort_unstable();
-            written.sort_unstable();
-            if read != written {
-                return Err(StoreError::Corrupt(format!("table {table} is not the same after it was copied; nothing was kept of the copy")));
-            }
-            copied.push((table, written.len()));
-        }
-        to.commit().await?;
-        Ok(copied)
+        copy(self.write().await?, other).await
     }
+
+    /// The same, of this one as it is at this moment, while others go on writing to it.
+    pub async fn snapshot_to(&self, other: &Self) -> R<Vec<(String, usize)>> {
+        copy(self.read().await?, other).await
+    }
+}
+
+async fn copy(mut from: Tx, other: &Db) -> R<Vec<(String, usize)>> {
+    let mut to = other.write().await?;
+    let (tables, targets) = (from.tables().await?, to.tables().await?);
+    for table in targets.keys() {
+        if to.made_sql(format!("SELECT 1 FROM {table} LIMIT 1")).optional(|_| Ok(())).await?.is_some() {
+            return Err(StoreError::NotEmpty { table: table.clone() });
+        }
+    }
+    let mut copied = Vec::new();
+    for table in from.parents_first(&tables).await? {
+        let columns = &tables[&table];
+        let target = pair(columns, targets.get(&table).ok_or_else(|| unlike(&table))?).ok_or_else(|| unlike(&table))?;
+        let insert = insert(&table, columns);
+        let mut read = Vec::new();
+        loop {
+            let page = from.page(&table, columns, read.len()).await?;
+            for row in &page {
+                let mut statement = to.made_sql(insert.clone());
+                for (value, kind) in row.iter().zip(&target) {
+                    statement = value.bind(statement, *kind)?;
+                }
+                statement.execute().await?;
+            }
+            read.extend(page.iter().map(|row| digest(row)));
+            if page.len() < PAGE {
+                break;
+            }
+        }
+        // In the source's order of columns, whatever the target's is.
+        let as_written: Vec<_> = columns.iter().zip(target).map(|(column, kind)| ColumnOf { name: column.name.clone(), kind, key: column.key }).collect();
+        let mut written = to.digests(&table, &as_written).await?;
+        read.sort_unstable();
+        written.sort_unstable();
+        if read != written {
+            return Err(StoreError::Corrupt(format!("table {table} is not the same after it was copied; nothing was kept of the copy")));
+        }
+        copied.push((table, written.len()));
+    }
+    to.commit().await?;
+    Ok(copied)
 }
 
 impl Tx {

@@ -10,8 +10,9 @@ use sqlx::{
 
 use crate::{
     error::{R, StoreError},
+    leadership::{Candidate, Role},
     postgres,
-    seal::{SealKey, Sealer},
+    seal::{Keys, Sealer},
     sqlite,
     statement::Statement,
 };
@@ -21,12 +22,13 @@ use crate::{
 pub struct Db {
     pools: Pools,
     sealer: Arc<Sealer>,
+    role: Arc<Role>,
 }
 
 #[derive(Clone)]
 enum Pools {
     Sqlite { read: SqlitePool, write: SqlitePool },
-    Postgres { read: PgPool, write: PgPool },
+    Postgres { read: PgPool, write: PgPool, url: Arc<str>, name: Arc<str> },
 }
 
 /// A transaction. Dropped without [`Tx::commit`], it leaves no trace.
@@ -42,24 +44,25 @@ enum Driver {
 
 impl Db {
     /// Opens the database at `url` (`sqlite:///var/lib/mypaas/mypaas.db`, created if missing; `postgres://…`) and brings
-    /// its tables up to date. `key` seals what is secret in it; `chance` draws the nonces.
-    pub async fn open(url: &str, key: SealKey, chance: Arc<Chance>) -> R<Self> {
-        Self::open_at(url, i64::MAX, key, chance).await
+    /// its tables up to date. `keys` seal what is secret in it; `chance` draws the nonces.
+    pub async fn open(url: &str, keys: impl Into<Keys>, chance: Arc<Chance>) -> R<Self> {
+        Self::open_at(url, i64::MAX, keys, chance).await
     }
 
     /// Opens the database as a version of the platform would that knows the schemas until this one.
-    pub(crate) async fn open_at(url: &str, schema: i64, key: SealKey, chance: Arc<Chance>) -> R<Self> {
+    pub(crate) async fn open_at(url: &str, schema: i64, keys: impl Into<Keys>, chance: Arc<Chance>) -> R<Self> {
         let pools = match Kind::of(url)? {
             Kind::Sqlite => {
                 let (read, write) = sqlite::open(url, schema).await?;
                 Pools::Sqlite { read, write }
             }
             Kind::Postgres => {
-                let (read, write) = postgres::open(url, schema).await?;
-                Pools::Postgres { read, write }
+                let name: Arc<str> = format!("mypaasd {}", &chance.secret()[..16]).into();
+                let (read, write) = postgres::open(url, schema, &name).await?;
+                Pools::Postgres { read, write, url: url.into(), name }
             }
         };
-        Ok(Self { pools, sealer: Arc::new(Sealer::new(key, chance)) })
+        Ok(Self { pools, sealer: Arc::new(Sealer::new(keys, chance)), role: Role::alone() })
     }
 
     /// A transaction that only reads, and sees one moment throughout.
@@ -75,9 +78,22 @@ impl Db {
     pub async fn write(&self) -> R<Tx> {
         let driver = match &self.pools {
             Pools::Sqlite { write, .. } => Driver::Sqlite(sqlite::begin_write(write).await?),
-            Pools::Postgres { write, .. } => Driver::Postgres(postgres::begin_write(write).await?),
+            Pools::Postgres { write, .. } => Driver::Postgres(postgres::begin_write(write, &self.role).await?),
         };
         Ok(self.tx(driver))
+    }
+
+    /// From now on this writes only while it leads. `None` on SQLite, where there can be only one control plane. `address`: where
+    /// people reach this one; `keys`: what must be the same on all that share the database. Kept in it, so no secret.
+    pub fn candidate(&self, address: String, keys: String) -> R<Option<Candidate>> {
+        let Pools::Postgres { url, name, .. } = &self.pools else { return Ok(None) };
+        let options = postgres::named(url, name)?;
+        Ok(Some(Candidate::new(options, name.to_string(), Arc::clone(&self.role), address, keys)))
+    }
+
+    /// Where the control plane that leads answers, as last seen.
+    pub fn leader(&self) -> Option<String> {
+        self.role.leader()
     }
 
     /// Waits for open transactions and lets go of the database.
@@ -88,7 +104,7 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Pools::Postgres { read, write } => {
+            Pools::Postgres { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }
@@ -111,13 +127,13 @@ impl Db {
 }
 
 /// Which of the two a URL is about.
-enum Kind {
+pub(crate) enum Kind {
     Sqlite,
     Postgres,
 }
 
 impl Kind {
-    fn of(url: &str) -> R<Self> {
+    pub(crate) fn of(url: &str) -> R<Self> {
         match url.split_once(':') {
             Some(("sqlite", _)) => Ok(Self::Sqlite),
             Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres),
@@ -132,6 +148,11 @@ pub fn describe(url: &str) -> R<String> {
         Kind::Sqlite => sqlite::describe(url),
         Kind::Postgres => postgres::describe(url),
     }
+}
+
+/// Whether several control planes may work on the database at `url`.
+pub fn may_be_shared(url: &str) -> R<bool> {
+    Ok(matches!(Kind::of(url)?, Kind::Postgres))
 }
 
 /// Whether there is anything at `url` to open, as far as can be told without connecting.

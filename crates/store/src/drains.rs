@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The purpose URLs are sealed for.
-const WHAT: &str = "log drain";
+pub(crate) const WHAT: &str = "log drain";
 
 impl Tx {
     pub async fn insert_drain(&mut self, drain: &Drain) -> R<()> {

@@ -32,6 +32,16 @@ pub enum StoreError {
     /// A newer release of the platform has been here; an older one must not guess what its tables mean.
     #[error("The database was written by a newer mypaas (schema {found}; this one knows {known}); run that version or a later one")]
     NewerSchema { found: i64, known: i64 },
+    /// One of several control planes, and not the one that leads; or one that led and was taken the place of meanwhile. Nothing
+    /// of the transaction happened.
+    #[error("Another control plane leads; nothing was changed")]
+    NotLeading,
+    /// A control plane with keys of its own would read nothing of what the others have sealed, and not know their dynos.
+    #[error("The control plane at {address} leads on this database with other keys; its keys/ must be copied here before this one can stand by")]
+    OtherKeys { address: String },
+    /// The database gave no answer in time.
+    #[error("The database does not answer")]
+    Silent,
     /// Not an address of a database that we speak.
     #[error("The database URL must start with sqlite: (a file) or postgres:")]
     Url,

@@ -21,6 +21,9 @@ mod sqlite;
 mod statement;
 
 mod copy;
+mod leadership;
+mod look;
+mod reseal;
 
 mod accounts;
 mod apps;
@@ -53,9 +56,11 @@ mod worlds;
 #[cfg(test)]
 mod tests;
 
-pub use db::{Db, Tx, describe, exists};
+pub use db::{Db, Tx, describe, exists, may_be_shared};
 pub use dynos::DynoRecord;
 pub use error::{R, StoreError};
 pub use fronts::{AppFront, SlugFront};
-pub use seal::SealKey;
+pub use leadership::{BEAT, Candidate, Leader, Seated};
+pub use look::{Look, look};
+pub use seal::{Keys, SealKey};
 pub use worlds::World;

@@ -40,7 +40,7 @@ fn release(row: &Row) -> R<Release> {
 }
 
 /// The purpose a release's config vars are sealed for: no release's copy opens as another's.
-fn what(id: ReleaseId) -> String {
+pub(crate) fn what(id: ReleaseId) -> String {
     format!("config vars of release {id}")
 }
 

@@ -59,8 +59,13 @@ async fn check(pool: &SqlitePool) -> R<()> {
     if found == "ok" { Ok(()) } else { Err(StoreError::Damaged(found)) }
 }
 
-fn options(url: &str) -> R<SqliteConnectOptions> {
+pub(crate) fn options(url: &str) -> R<SqliteConnectOptions> {
     url.parse().map_err(|_| StoreError::Url)
+}
+
+/// The newest schema there is.
+pub(crate) fn newest() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
 pub(crate) fn describe(url: &str) -> R<String> {

@@ -17,6 +17,7 @@ mod logs;
 mod oauth_clients;
 mod official;
 mod people;
+mod planted;
 mod releases;
 mod rendezvous;
 mod roles;
@@ -95,7 +96,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at("2026-05-01T10:00:00Z".parse().unwrap()));
         let (chance, logplex) = (Arc::new(Chance::seeded(7)), Arc::new(Logplex::new()));
-        let store = Db::open(&format!("sqlite:{}", folder.path().join("db").display()), SealKey::new(1, [7; 32]), chance.clone()).await.unwrap();
+        let store = Db::open(&databases::url(folder.path()).await, SealKey::new(1, [7; 32]), chance.clone()).await.unwrap();
         let sessions = Arc::new(Sessions::new(chance.clone()));
         let parts = Parts {
             store,

@@ -28,10 +28,10 @@ const GRACE: Duration = Duration::from_secs(25);
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Serves until told to stop, then lets requests come to their end.
-pub(crate) async fn run(config: Config, url: &str, pass: Option<&Path>) -> anyhow::Result<()> {
+pub(crate) async fn run(config: Config, urls: &[String], pass: Option<&Path>) -> anyhow::Result<()> {
     super::log_to_stderr(&config)?;
     let pass = secret_in(&pass.map_or_else(|| router_pass_file(&config.home), Path::to_owned))?;
-    let control = Arc::new(Control::parse(url, SecretString::from(pass), config.build.extra_ca_file.as_deref())?);
+    let control = Arc::new(Control::parse(urls, SecretString::from(pass), config.build.extra_ca_file.as_deref())?);
     let kept = private_folder(&config.home.join("router"))?.join("routes.json");
 
     let stop = CancellationToken::new();

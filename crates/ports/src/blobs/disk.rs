@@ -42,9 +42,14 @@ impl DiskBlobs {
     }
 
     fn path(&self, digest: Sha256) -> PathBuf {
-        let name = digest.to_string();
-        self.folder.join(&name[..2]).join(name)
+        file_of(&self.folder, digest)
     }
+}
+
+/// Where a blob lies in such a folder, for whoever works on one without opening it.
+pub fn file_of(folder: &Path, digest: Sha256) -> PathBuf {
+    let name = digest.to_string();
+    folder.join(&name[..2]).join(name)
 }
 
 #[async_trait]

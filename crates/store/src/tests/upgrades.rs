@@ -56,7 +56,7 @@ const fn written_at(schema: i64) -> &'static [&'static str] {
             "INSERT INTO app_transfers (id, app_id, owner_id, recipient_id, state, created_at_ms, updated_at_ms) VALUES (#16, #4, #1, #2, 'pending', 1000, 1000)",
             "INSERT INTO audit_events (id, at_ms, actor, action, request_id) VALUES (#17, 1000, 'ada@example.com', 'POST /apps', 'x')",
         ],
-        12 => &[
+        13 => &[
             "INSERT INTO webhooks (id, app_id, include, level, sealed, created_at_ms, updated_at_ms) \
              VALUES (#18, #4, 'api:release', 'sync', #sealed, 1000, 1000)",
             "INSERT INTO webhook_events (id, app_id, topic, payload, created_at_ms) VALUES (#19, #4, 'api:release', '{}', 1000)",
@@ -65,6 +65,7 @@ const fn written_at(schema: i64) -> &'static [&'static str] {
             "INSERT INTO oauth_clients (id, account_id, name, redirect_uri, sealed, created_at_ms, updated_at_ms) \
              VALUES (#21, #1, 'mine', 'https://example.com/', #sealed, 1000, 1000)",
         ],
+        14 => &["INSERT INTO leadership (id, term, beat, holder, address, keys) VALUES (1, 3, 40, 'mypaasd 1', 'http://localhost:5001', 'x')"],
         _ => &[],
     }
 }
@@ -132,10 +133,11 @@ async fn every_earlier_schema_comes_up_to_date_with_all_its_rows() {
             ("collaborators", 11),
             ("app_transfers", 11),
             ("audit_events", 11),
-            ("webhooks", 12),
-            ("webhook_events", 12),
-            ("webhook_deliveries", 12),
-            ("oauth_clients", 12),
+            ("webhooks", 13),
+            ("webhook_events", 13),
+            ("webhook_deliveries", 13),
+            ("oauth_clients", 13),
+            ("leadership", 14),
         ] {
             assert_eq!(rows(&mut tx, table).await, i64::from(schema >= since), "{table} from {schema}");
         }

@@ -1,6 +1,15 @@
 //! Calls to the control plane.
 
-use std::{io, net::IpAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::IpAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::{Context, ensure};
 use bytes::Bytes;
@@ -37,15 +46,47 @@ pub(super) enum CallError {
 
 /// The control plane, where it is and how we show who we are.
 pub(super) struct Control {
-    host: String,
-    port: u16,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// Several control planes on one database, of which one leads.
+    places: Vec<Place>,
+    /// Which of them answered last, or is asked next.
+    current: AtomicUsize,
     pass: SecretString,
 }
 
+struct Place {
+    host: String,
+    port: u16,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
 impl Control {
-    /// Reads an address such as `https://paas.example.com:5001`.
-    pub(super) fn parse(url: &str, pass: SecretString, extra_ca_file: Option<&Path>) -> anyhow::Result<Self> {
+    /// Reads addresses such as `https://paas.example.com:5001`, one or more.
+    pub(super) fn parse(urls: &[String], pass: SecretString, extra_ca_file: Option<&Path>) -> anyhow::Result<Self> {
+        let places = urls.iter().map(|url| Place::parse(url, extra_ca_file)).collect::<anyhow::Result<Vec<_>>>()?;
+        ensure!(!places.is_empty(), "--control needs an address");
+        Ok(Self { places, current: AtomicUsize::new(0), pass })
+    }
+
+    /// `GET` or `POST` of JSON, on a connection of its own. The answer was a success. One that does not answer, or stands by
+    /// while another leads, leaves the next call to the next one.
+    pub(super) async fn call(&self, method: Method, path: &str, json: Vec<u8>) -> Result<Response<Incoming>, CallError> {
+        let current = self.current.load(Ordering::Relaxed);
+        let answered = self.places[current % self.places.len()].call(&self.pass, method, path, json).await;
+        let next = match &answered {
+            Ok(_) | Err(CallError::Refused) => false,
+            Err(CallError::Status(status)) => status.is_server_error(),
+            Err(CallError::Unreachable(_) | CallError::Silent | CallError::Broken(_)) => true,
+        };
+        if next {
+            // Two that fail at once go on by one.
+            let _ = self.current.compare_exchange(current, current.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed);
+        }
+        answered
+    }
+}
+
+impl Place {
+    fn parse(url: &str, extra_ca_file: Option<&Path>) -> anyhow::Result<Self> {
         let wrong = || format!("--control {url} is no address such as https://paas.example.com:5001");
         let uri: Uri = url.parse().with_context(wrong)?;
         ensure!(matches!(uri.path(), "" | "/") && uri.query().is_none(), wrong());
@@ -60,16 +101,15 @@ impl Control {
         } else {
             None
         };
-        Ok(Self { port: uri.port_u16().unwrap_or(if secure { 443 } else { 80 }), host, tls, pass })
+        Ok(Self { port: uri.port_u16().unwrap_or(if secure { 443 } else { 80 }), host, tls })
     }
 
-    /// `GET` or `POST` of JSON, on a connection of its own. The answer was a success.
-    pub(super) async fn call(&self, method: Method, path: &str, json: Vec<u8>) -> Result<Response<Incoming>, CallError> {
+    async fn call(&self, pass: &SecretString, method: Method, path: &str, json: Vec<u8>) -> Result<Response<Incoming>, CallError> {
         let answered = timeout(PATIENCE, async {
             let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
             match &self.tls {
-                None => self.ask(stream, method, path, json).await,
-                Some((tls, name)) => self.ask(tls.connect(name.clone(), stream).await?, method, path, json).await,
+                None => self.ask(stream, pass, method, path, json).await,
+                Some((tls, name)) => self.ask(tls.connect(name.clone(), stream).await?, pass, method, path, json).await,
             }
         });
         let answer = answered.await.map_err(|_| CallError::Silent)??;
@@ -83,6 +123,7 @@ impl Control {
     async fn ask(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        pass: &SecretString,
         method: Method,
         path: &str,
         json: Vec<u8>,
@@ -96,7 +137,7 @@ impl Control {
             .header(header::HOST, &self.host)
             .header(header::CONNECTION, "close")
             .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.pass.expose_secret()))
+            .header(header::AUTHORIZATION, format!("Bearer {}", pass.expose_secret()))
             .body(Full::new(Bytes::from(json)))
             .map_err(io::Error::other)?;
         Ok(sender.send_request(request).await?)
@@ -109,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_secret_leaves_the_machine_only_over_tls() {
-        let parse = |url: &str| Control::parse(url, SecretString::from("secret"), None).map(|control| (control.host, control.port, control.tls.is_some()));
+        let parse = |url: &str| Place::parse(url, None).map(|place| (place.host, place.port, place.tls.is_some()));
         assert_eq!(parse("http://localhost:5001").unwrap(), ("localhost".to_owned(), 5001, false));
         assert_eq!(parse("http://[::1]:5001/").unwrap(), ("::1".to_owned(), 5001, false));
         assert_eq!(parse("https://paas.example.com").unwrap(), ("paas.example.com".to_owned(), 443, true));
