@@ -173,6 +173,7 @@ mod tests {
     };
 
     use futures_util::TryStreamExt;
+    use rustix::fs::CWD;
 
     use super::*;
 
