@@ -41,7 +41,7 @@ impl Outlet {
             fcntl(unblocked, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
         }
         let budget = Budget::new(rate, now()?);
-        let thread = thread::Builder::new().stack_size(256 * 1024).spawn(move || serve([out, errors], &end, budget))?;
+        let thread = thread::Builder::new().stack_size(256 * 1024).spawn(move || serve(&[out, errors], &end, budget))?;
         Ok((Self { thread, over }, [to_out, to_errors]))
     }
 
@@ -53,7 +53,7 @@ impl Outlet {
     }
 }
 
-fn serve(from: [PipeReader; 2], end: &PipeReader, mut budget: Budget) -> io::Result<()> {
+fn serve(from: &[PipeReader; 2], end: &PipeReader, mut budget: Budget) -> io::Result<()> {
     let (out, errors) = (stdout(), stderr());
     let to = [out.as_fd(), errors.as_fd()];
     let mut flows = [Flow::default(), Flow::default()];
@@ -61,7 +61,7 @@ fn serve(from: [PipeReader; 2], end: &PipeReader, mut budget: Budget) -> io::Res
     let mut over: Option<Duration> = None;
     loop {
         let waits = flows.iter().any(Flow::has_dropped).then(|| budget.opens_in(now().unwrap_or(NEVER)));
-        wait(&from, to, &flows, end, over.is_some(), waits)?;
+        wait(from, to, &flows, end, over.is_some(), waits)?;
         let now = now()?;
         let mut quiet = true;
         for (from, flow) in from.iter().zip(&mut flows) {

@@ -52,7 +52,7 @@ pub(crate) async fn make(config: &Config, file: &Path, passphrase_file: Option<&
     ensure!(config.database_url().is_there()? && keys::has_seal_key(&config.home), "there is nothing to back up in {}", config.home.display());
     let passphrase = Passphrase::chosen(passphrase_file)?;
     let _lock = keys::locked_file(&config.home.join("run/backup.lock")).context("another backup is being made")?;
-    let scratch = Scratch::new(config.home.join("run/backup"))?;
+    let scratch = Scratch::new(&config.home.join("run/backup"))?;
     let draft = draft_of(file)?;
     let made = write(config, &scratch, &draft, &passphrase).await;
     let summary = made.inspect_err(|_| drop(fs::remove_file(&draft)))?;
@@ -86,7 +86,7 @@ async fn write(config: &Config, scratch: &Scratch, draft: &Path, passphrase: &Pa
     for folder in FOLDERS {
         for name in files_in(&config.home.join(folder))? {
             let path = config.home.join(folder).join(&name);
-            sealed.file(&Part::in_folder(folder, name)?, &path).with_context(said)?;
+            sealed.file(&Part::in_folder(folder, &name)?, &path).with_context(said)?;
         }
     }
     let blobs = take_blobs(config, &store, &copy, &mut sealed).await?;
@@ -146,11 +146,11 @@ async fn take_blobs(config: &Config, store: &Db, copy: &Db, sealed: &mut Sealed)
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(path: PathBuf) -> anyhow::Result<Self> {
+    fn new(path: &Path) -> anyhow::Result<Self> {
         if path.exists() {
-            fs::remove_dir_all(&path)?;
+            fs::remove_dir_all(path)?;
         }
-        Ok(Self(keys::private_folder(&path)?))
+        Ok(Self(keys::private_folder(path)?))
     }
 }
 

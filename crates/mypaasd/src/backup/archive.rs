@@ -36,7 +36,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    pub(super) fn in_folder(folder: &str, name: String) -> anyhow::Result<Self> {
+    pub(super) fn in_folder(folder: &str, name: &str) -> anyhow::Result<Self> {
         Self::parse(&format!("{folder}/{name}"))
     }
 

@@ -110,7 +110,7 @@ async fn everything_comes_back() {
     }
     let db = open(&target).await;
     let mut tx = db.read().await.unwrap();
-    assert_eq!(tx.apps().await.unwrap(), [app.clone()]);
+    assert_eq!(tx.apps().await.unwrap(), std::slice::from_ref(&app));
     let [Release { slug: Some(slug), .. }] = tx.releases(app.id).await.unwrap()[..] else { panic!("its release is there") };
     let slug = tx.slug(slug).await.unwrap().unwrap();
     assert_eq!(fs::read(disk::file_of(&target.home.join("blobs"), slug.sha256)).unwrap(), ARCHIVE);

@@ -21,7 +21,7 @@ async fn a_client_comes_back_as_it_was_and_its_secret_is_sealed() {
     let mut tx = it.write().await;
     assert_eq!(tx.oauth_clients(ada.id).await.unwrap(), [client]);
     tx.update_oauth_client(&changed).await.unwrap();
-    assert_eq!(tx.oauth_clients(ada.id).await.unwrap(), [changed.clone()]);
+    assert_eq!(tx.oauth_clients(ada.id).await.unwrap(), std::slice::from_ref(&changed));
     tx.delete_oauth_client(changed.id).await.unwrap();
     assert_eq!(tx.oauth_clients(ada.id).await.unwrap(), []);
 }
