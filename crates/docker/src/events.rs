@@ -27,7 +27,9 @@ pub(crate) async fn follow(engine: Arc<Engine>) {
             let actor = event.actor.unwrap_or_default();
             let id = actor.id.unwrap_or_default();
             match event.action.as_deref() {
-                Some("start" | "die") => engine.known.turned(&id),
+                // Whoever started it may know more of this run already; what ran before it has died, and was heard to.
+                Some("start") => engine.known.began(&id),
+                Some("die") => engine.known.turned(&id),
                 Some("destroy") => engine.known.forget(&id),
                 Some("oom") => engine.known.learn_out_of_memory(&id),
                 _ => {}

@@ -89,7 +89,14 @@ impl Known {
         self.lock().get(id)?.log.clone()
     }
 
-    /// It was started or died: what was true of its run no longer is.
+    /// It was started: how it ended before no longer counts.
+    pub(crate) fn began(&self, id: &str) {
+        if let Some(entry) = self.lock().get_mut(id) {
+            entry.exited = None;
+        }
+    }
+
+    /// It died: what was true of its run no longer is.
     pub(crate) fn turned(&self, id: &str) {
         if let Some(entry) = self.lock().get_mut(id) {
             entry.running = None;

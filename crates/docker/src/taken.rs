@@ -85,7 +85,9 @@ impl<W: Write> Packing<W> {
     }
 
     fn folder(&mut self, path: &Path, stat: &Stat) -> io::Result<()> {
-        let path = self.named(path);
+        let mut path = self.named(path).into_os_string();
+        // As the engine names them.
+        path.push("/");
         self.out.append_data(&mut header(EntryType::Directory, stat, 0), path, io::empty())
     }
 
@@ -212,15 +214,15 @@ mod tests {
         let long_line = format!("Regular 644 build_1/{long} long");
         let long_link = format!("Symlink 777 build_1/z -> {long}");
         let expected = [
-            "Directory 755 build_1",
+            "Directory 755 build_1/",
             "Regular 4750 build_1/a first",
-            "Directory 755 build_1/b",
+            "Directory 755 build_1/b/",
             "Symlink 777 build_1/dangling -> nowhere//at/all",
-            "Directory 755 build_1/empty",
+            "Directory 755 build_1/empty/",
             &long_line,
             &long_link,
             "Link 4750 build_1/b/again -> build_1/a",
-            "Directory 700 build_1/b/c",
+            "Directory 700 build_1/b/c/",
             "Regular 0 build_1/b/c/file deep",
         ];
         assert_eq!(packed(root.path(), "/tmp/build_1").await, expected);
