@@ -1,7 +1,9 @@
 //! Apps before anything is deployed: names, config vars, domains, features, buildpacks, stacks.
 
 use std::{
+    fs,
     io::{Read, Write},
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::Stdio,
 };
@@ -69,11 +71,16 @@ pub(crate) fn config(heroku: &mut Heroku<'_>) {
 fn edit(heroku: &mut Heroku<'_>) {
     let _ = heroku.heroku("config:edit -a APP");
     let app = heroku.app.clone();
+    // The client takes a program's name, and no arguments.
+    let editor = heroku.home().join("editor");
+    fs::write(&editor, "#!/bin/sh\nexec sed -i s/Servus/Moin/ \"$1\"\n").expect("a file is written");
+    fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).expect("it is made a program");
+    let editor = editor.to_str().expect("the path is text").to_owned();
     let script = ["-qefc", "heroku config:edit -a \"$APP\"", "/dev/null"];
     let mut child = heroku
         .command(Path::new("script"))
         .args(script)
-        .envs([("APP", app.as_str()), ("TERM", "xterm"), ("EDITOR", "sed -i s/Servus/Moin/"), ("VISUAL", "sed -i s/Servus/Moin/")])
+        .envs([("APP", app.as_str()), ("TERM", "xterm"), ("EDITOR", editor.as_str()), ("VISUAL", editor.as_str())])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -99,7 +99,9 @@ impl<'a> Heroku<'a> {
     /// Holds an answer against what is wanted.
     pub(crate) fn check(&mut self, words: &str, answer: &Answer, status: Option<i32>, wanted: &[&str]) {
         let said = format!("{}{}", answer.stdout, answer.stderr);
-        let missing: Vec<_> = wanted.iter().map(|text| self.filled(text)).filter(|text| !said.contains(text)).collect();
+        let unfolded = said.replace('›', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        // The client folds long sentences.
+        let missing: Vec<_> = wanted.iter().map(|text| self.filled(text)).filter(|text| !said.contains(text) && !unfolded.contains(text)).collect();
         if status.is_some_and(|status| status != answer.status) || !missing.is_empty() {
             self.note(format!("heroku {words}: status {}, without {missing:?}:\n{}\n--- stderr\n{}", answer.status, answer.stdout, answer.stderr));
         }
