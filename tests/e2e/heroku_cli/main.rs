@@ -42,7 +42,7 @@ journeys! {
     creating_renaming_destroying: apps::create, 22;
     config_vars: apps::config, 10;
     domains: apps::domains, 19;
-    drains: apps::drains, 11;
+    drains: apps::drains, 9;
     features_and_labs: apps::features, 12;
     buildpacks_maintenance_stacks: apps::buildpacks, 16;
     pushing_and_scaling: deployed::scale, 20;
