@@ -12,7 +12,7 @@ use ports::Chance;
 use router::{LogSinkAdapter, RequestRouted, RequestSink, Router};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -33,6 +33,7 @@ const GRACE: Duration = Duration::from_secs(25);
 pub(crate) async fn run(config: Config, with_router: bool) -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?).with_writer(std::io::stderr).init();
     let clear = SocketAddr::new(config.listen.address, config.listen.port);
+    let mut signals = Signals::listen()?;
     tokio::spawn(notify::signs_of_life());
     backup::unfinished(&config.home)?;
     wire::folders(&config)?;
@@ -46,7 +47,7 @@ pub(crate) async fn run(config: Config, with_router: bool) -> anyhow::Result<()>
         Some(candidate) => {
             // Nobody is to wait at a door behind which nobody stands.
             drop(ports);
-            let Some(leader) = standby::until_leading(&config, &store, candidate, &api_port).await? else { return Ok(()) };
+            let Some(leader) = standby::until_leading(&config, &store, candidate, &api_port, &mut signals).await? else { return Ok(()) };
             // On its own: whatever else takes long, signs of life do not wait for it.
             let deposed = tokio::spawn(leading::until_deposed(leader));
             ports = Open::all(&config, clear, with_router).await?;
@@ -56,6 +57,7 @@ pub(crate) async fn run(config: Config, with_router: bool) -> anyhow::Result<()>
     let Open { router: router_ports, ssh: ssh_port } = ports;
     let wired = tokio::select! {
         wired = wire::online(&config, store, lock) => wired?,
+        () = signals.told() => return Ok(()),
         _ = &mut deposed => match leading::begin_anew()? {},
     };
     let platform = wired.platform.clone();
@@ -95,7 +97,7 @@ pub(crate) async fn run(config: Config, with_router: bool) -> anyhow::Result<()>
     tracing::info!("ready\n{}", config.describe().trim_end());
 
     tokio::select! {
-        told = wait_for_signal() => told?,
+        () = signals.told() => {}
         _ = &mut deposed => match leading::begin_anew()? {},
     }
     notify::stopping();
@@ -158,11 +160,24 @@ async fn bind(config: &Config, port: u16) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("port {address} cannot be opened; is something else using it? MYPAAS_PORT chooses another"))
 }
 
-pub(crate) async fn wait_for_signal() -> anyhow::Result<()> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// Hears whether somebody wants the process to stop, from [`Signals::listen`] on: whoever says that it is ready must listen
+/// already, or the signal of someone who believes it kills what it should only stop.
+pub(crate) struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let heard = |kind| signal(kind).context("signals cannot be heard");
+        Ok(Self { term: heard(SignalKind::terminate())?, int: heard(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Ready once told to stop.
+    pub(crate) async fn told(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
 }

@@ -15,11 +15,12 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{file::Ids, follow::Follower, stdout::Stdout};
-use crate::{config::Config, front::Ports, lifecycle::wait_for_signal};
+use crate::{config::Config, front::Ports, lifecycle::Signals};
 
 /// Serves until told to stop, then lets requests come to their end.
 pub(crate) async fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     log_to_stderr(&config)?;
+    let mut signals = Signals::listen()?;
     let (mut follower, first) = Follower::start(path, Ids::default())?;
     let ports = Ports::open(first.listen, &config.router)?;
     let address = ports.address;
@@ -34,7 +35,7 @@ pub(crate) async fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     tracing::info!("the router listens at {address}");
     tokio::select! {
         never = follower.follow(&first, &routes) => match never {},
-        signal = wait_for_signal() => signal?,
+        () = signals.told() => {}
     }
     tracing::info!("stopping: no new connections; requests under way may finish");
     stop.cancel();

@@ -17,13 +17,19 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::Config,
     keys, leading,
-    lifecycle::wait_for_signal,
+    lifecycle::Signals,
     listen::{self, Behind, Front},
     notify, tls, wire,
 };
 
 /// Waits for its turn to lead, and serves meanwhile at the API's port. `None`: told to stop.
-pub(crate) async fn until_leading(config: &Config, store: &Db, mut candidate: Candidate, port: &Arc<TcpListener>) -> anyhow::Result<Option<Leader>> {
+pub(crate) async fn until_leading(
+    config: &Config,
+    store: &Db,
+    mut candidate: Candidate,
+    port: &Arc<TcpListener>,
+    signals: &mut Signals,
+) -> anyhow::Result<Option<Leader>> {
     // Most often nobody leads, and nothing is to be said.
     if let Some(leader) = candidate.look().await.ok().flatten() {
         tracing::info!(term = leader.term(), "this control plane leads");
@@ -46,7 +52,7 @@ pub(crate) async fn until_leading(config: &Config, store: &Db, mut candidate: Ca
     tracing::info!(leader = store.leader().unwrap_or_default(), "standing by: another control plane leads");
     let led = tokio::select! {
         led = leading::until_leading(&mut candidate) => Some(led.context("this control plane cannot stand by")),
-        told = wait_for_signal() => told.map(|()| None)?,
+        () = signals.told() => None,
     };
     stop.cancel();
     tasks.close();

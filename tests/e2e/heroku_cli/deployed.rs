@@ -82,7 +82,7 @@ fn restart_and_stop(heroku: &mut Heroku<'_>) {
 pub(crate) fn run(heroku: &mut Heroku<'_>) {
     push(heroku);
     heroku.says("run -a APP --no-tty -- echo hello", &["hello"]);
-    heroku.fails("run -a APP --exit-code -- exit 7", 7, &["exited with code 7"]);
+    heroku.fails("run -a APP --exit-code -- node -e process.exit(7)", 7, &["exited with code 7"]);
     heroku.says("run -a APP --exit-code -- true", &[]);
     heroku.says("run -a APP -e WHO=me;AND=you -- printenv WHO AND", &["me", "you"]);
     heroku.says("run -a APP --size standard-1x -- printenv DYNO", &["run."]);

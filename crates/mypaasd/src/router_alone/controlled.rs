@@ -8,7 +8,6 @@ mod updates;
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use anyhow::Context;
 use ports::{Chance, clock::SystemClock};
 use router::{Router, Timeouts};
 use secrecy::SecretString;
@@ -20,7 +19,7 @@ use crate::{
     config::Config,
     front::Ports,
     keys::{private_folder, router_pass_file, secret_in},
-    lifecycle::wait_for_signal,
+    lifecycle::Signals,
 };
 
 /// Requests under way at a stop get so long, and then what is left to be told.
@@ -35,7 +34,8 @@ pub(crate) async fn run(config: Config, urls: &[String], pass: Option<&Path>) ->
     let kept = private_folder(&config.home.join("router"))?.join("routes.json");
 
     let stop = CancellationToken::new();
-    let Some(mut updates) = Updates::begin(control.clone(), kept, wait_for_signal()).await? else { return Ok(()) };
+    let mut signals = Signals::listen()?;
+    let Some(mut updates) = Updates::begin(control.clone(), kept, signals.told()).await? else { return Ok(()) };
     let ports = Ports::open(SocketAddr::new(config.listen.address, config.listen.port), &config.router)?;
     let address = ports.address;
     let (routes, table) = watch::channel(updates.first());
@@ -52,7 +52,7 @@ pub(crate) async fn run(config: Config, urls: &[String], pass: Option<&Path>) ->
     tracing::info!("the router listens at {address}");
     tokio::select! {
         never = updates.follow(&routes) => match never {},
-        signal = wait_for_signal() => signal?,
+        () = signals.told() => {}
     }
     tracing::info!("stopping: no new connections; requests under way may finish");
     stop.cancel();
@@ -64,14 +64,9 @@ pub(crate) async fn run(config: Config, urls: &[String], pass: Option<&Path>) ->
     Ok(())
 }
 
-/// The type of `wait_for_signal`, without its name.
-trait Signal: Future<Output = anyhow::Result<()>> {}
-impl<T: Future<Output = anyhow::Result<()>>> Signal for T {}
-
-/// A wish to stop that cannot be heard is as good as one.
-async fn unless_told<T>(signal: impl Signal, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<Option<T>> {
+async fn unless_told<T>(told: impl Future<Output = ()>, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<Option<T>> {
     tokio::select! {
         done = work => done.map(Some),
-        told = signal => told.context("signals cannot be heard").map(|()| None),
+        () = told => Ok(None),
     }
 }

@@ -21,7 +21,6 @@ use tokio::{
 };
 
 use super::{
-    Signal,
     call::{CallError, Control},
     table::{self, BadTable},
     unless_told,
@@ -65,7 +64,7 @@ pub(super) struct Updates {
 impl Updates {
     /// Begins with the control plane's table or, if that is away, with the last one there was. Without either, waits.
     /// Gives nothing if told to stop meanwhile.
-    pub(super) async fn begin(control: Arc<Control>, kept: PathBuf, signal: impl Signal) -> anyhow::Result<Option<Self>> {
+    pub(super) async fn begin(control: Arc<Control>, kept: PathBuf, told: impl Future<Output = ()>) -> anyhow::Result<Option<Self>> {
         let before = last(&kept);
         let work = async {
             let mut said = false;
@@ -89,7 +88,7 @@ impl Updates {
                 sleep(LOOK_AGAIN).await;
             }
         };
-        let begun = unless_told(signal, work).await?;
+        let begun = unless_told(told, work).await?;
         Ok(begun.map(|(first, stream)| Self { control, kept, first, stream }))
     }
 
