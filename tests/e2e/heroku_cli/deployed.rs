@@ -58,9 +58,10 @@ pub(crate) fn scale(heroku: &mut Heroku<'_>) {
     heroku.says("ps:type standard-1x -a APP", &["Standard-1X"]);
     heroku.says("resize basic -a APP", &["Basic"]);
     heroku.is("/apps/APP/formation/worker", "/size", "Basic");
-    heroku.fails("ps:scale web=many -a APP", 2, &["many"]);
+    // The command line takes what it cannot read for the question how it stands.
+    heroku.says("ps:scale web=many -a APP", &["web=1:Basic"]);
     heroku.fails("ps:scale nosuch=1 -a APP", 2, &["Couldn't find that"]);
-    heroku.fails("ps:type web=huge -a APP", 1, &["huge"]);
+    heroku.fails("ps:type web=huge -a APP", 2, &["No such dyno size: huge", "invalid_params"]);
     heroku.until_up("web", 1);
     heroku.says("ps:wait -a APP", &[]);
 }
@@ -82,7 +83,7 @@ fn restart_and_stop(heroku: &mut Heroku<'_>) {
 pub(crate) fn run(heroku: &mut Heroku<'_>) {
     push(heroku);
     heroku.says("run -a APP --no-tty -- echo hello", &["hello"]);
-    heroku.fails("run -a APP --exit-code -- node -e process.exit(7)", 7, &["exited with code 7"]);
+    heroku.fails("run -a APP --exit-code -- env --nosuch", 125, &["exited with code 125"]);
     heroku.says("run -a APP --exit-code -- true", &[]);
     heroku.says("run -a APP -e WHO=me;AND=you -- printenv WHO AND", &["me", "you"]);
     heroku.says("run -a APP --size standard-1x -- printenv DYNO", &["run."]);
