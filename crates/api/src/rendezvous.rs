@@ -6,7 +6,11 @@
 use std::{io, sync::Arc, time::Duration};
 
 use engine::{Platform, one_off::Session};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf},
+    sync::Notify,
+    time::Instant,
+};
 
 use crate::typed::Typed;
 
@@ -16,6 +20,9 @@ const SECRET: usize = 64;
 const SECRET_WITHIN: Duration = Duration::from_secs(30);
 /// An end of transmission with nothing behind it for so long was one; bytes of a file that look like it go on.
 const QUIET: Duration = Duration::from_millis(200);
+/// A client whose input is at its end says so right after the greeting, and the official one breaks down if the connection has
+/// ended by then: it stays open for so long unless the client has said something.
+const SPEAKS_WITHIN: Duration = Duration::from_secs(1);
 /// How long a program whose output has ended may take to end itself.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -50,10 +57,17 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send>(platform: &Platform, ses
     let Session { attached, one_off, terminal } = session;
     let conversation = async {
         greet(&mut stream).await?;
+        let (spoke, until) = (Notify::new(), Instant::now() + SPEAKS_WITHIN);
         let (from_client, mut to_client) = tokio::io::split(stream);
+        let shown = async {
+            show(attached.output, &mut to_client).await?;
+            // Whether it spoke or not: its time is up.
+            let _ = tokio::time::timeout_at(until, spoke.notified()).await;
+            Ok(())
+        };
         let ended = tokio::select! {
-            ended = show(attached.output, &mut to_client) => ended,
-            () = listen(from_client, attached.input, terminal) => Err(io::ErrorKind::ConnectionReset.into()),
+            ended = shown => ended,
+            () = listen(from_client, attached.input, terminal, &spoke) => Err(io::ErrorKind::ConnectionReset.into()),
         };
         if ended.is_ok() {
             to_client.shutdown().await?;
@@ -90,7 +104,7 @@ async fn show<S: AsyncWrite>(mut output: impl AsyncRead + Unpin, client: &mut Wr
 }
 
 /// What the client types, until it is gone.
-async fn listen<S: AsyncRead>(mut client: ReadHalf<S>, input: impl AsyncWrite + Unpin, terminal: bool) {
+async fn listen<S: AsyncRead>(mut client: ReadHalf<S>, input: impl AsyncWrite + Unpin, terminal: bool, spoke: &Notify) {
     let mut typed = Typed::new(terminal);
     let mut input = Some(input);
     let mut buffer = vec![0; 16 * 1024];
@@ -110,6 +124,9 @@ async fn listen<S: AsyncRead>(mut client: ReadHalf<S>, input: impl AsyncWrite + 
         };
         let Ok(read @ 1..) = read else { return };
         let bytes = typed.take(&buffer[..read]);
+        if !bytes.is_empty() || typed.holds_end() {
+            spoke.notify_one();
+        }
         // A program that no longer reads does not end the session: it may still have something to say.
         if let Some(open) = &mut input
             && (open.write_all(&bytes).await.is_err() || open.flush().await.is_err())

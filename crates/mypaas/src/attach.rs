@@ -107,6 +107,10 @@ fn converse(connection: &mut Connection, mut received: Vec<u8>, interactive: boo
             let shown = marker.filter(&received);
             out.write_all(&shown).and_then(|()| out.flush()).map_err(AttachError::Output)?;
             received.clear();
+            // The dyno's side keeps the line open for a moment for whoever has not said anything yet.
+            if marker.came_last() && typing {
+                connection.pending.push(EOT);
+            }
         }
         // Nothing more is read from stdin while the dyno does not take what was read before.
         if connection.wait(typing && connection.pending.is_empty())? {

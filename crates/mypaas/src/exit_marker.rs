@@ -17,12 +17,15 @@ pub(crate) fn reporting(command: &str) -> String {
 pub(crate) struct ExitMarker {
     held: Vec<u8>,
     status: Option<u8>,
+    /// Nothing came since the marker.
+    last: bool,
 }
 
 impl ExitMarker {
     /// Takes a piece of the output and gives back what can be shown of it; what may be the start of a marker is held.
     pub(crate) fn filter(&mut self, piece: &[u8]) -> Vec<u8> {
         self.held.extend_from_slice(piece);
+        self.last &= piece.is_empty();
         let mut shown = Vec::new();
         loop {
             let Some(start) = find(&self.held, MARKER) else {
@@ -35,12 +38,18 @@ impl ExitMarker {
                 Line::Complete { status, length } => {
                     self.status = Some(status);
                     self.held.drain(..MARKER.len() + length);
+                    self.last = self.held.is_empty();
                 }
                 Line::Incomplete => return shown,
                 // Only looks like it. Its first byte goes out, so that the search goes on behind it.
                 Line::Other => shown.extend(self.held.drain(..1)),
             }
         }
+    }
+
+    /// Whether what came last was the marker, and all of it: most likely the output's end.
+    pub(crate) fn came_last(&self) -> bool {
+        self.last
     }
 
     /// The end of the output: what was still held, and the status if one was reported.

@@ -139,10 +139,10 @@ pub(crate) fn releases(heroku: &mut Heroku<'_>) {
     heroku.says("releases:output -a APP", &["has no release output"]);
     heroku.fails("releases:info v999 -a APP", 2, &["Couldn't find that release."]);
     heroku.says("config:set GREETING=Moin -a APP", &["v5"]);
-    heroku.says("rollback -a APP", &["Rolling back ⬢ APP to v4", "done, v6"]);
+    heroku.says("rollback -a APP", &["Rolling back APP to v4", "done, v6"]);
     heroku.is("/apps/APP/config-vars", "/GREETING", "Servus");
     heroku.is("/apps/APP/releases", "/0/description", "Rollback to v4");
-    heroku.says("releases:rollback v5 -a APP", &["Rolling back ⬢ APP to v5", "done, v7"]);
+    heroku.says("releases:rollback v5 -a APP", &["Rolling back APP to v5", "done, v7"]);
     heroku.is("/apps/APP/config-vars", "/GREETING", "Moin");
     heroku.until_up("web", 1);
     let url = heroku.ask("/apps/APP")["web_url"].as_str().unwrap().to_owned();

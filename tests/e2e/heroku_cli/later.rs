@@ -18,12 +18,12 @@ pub(crate) fn journey(heroku: &mut Heroku<'_>) {
     }
     for words in [
         "addons:create heroku-postgresql -a APP",
-        "apps:lock -a APP",
         "certs:auto:enable -a APP",
         "pipelines:create pipe -a APP -s staging",
         "spaces:create --space there --team us",
     ] {
         heroku.fails(words, 2, &["not built yet"]);
     }
+    heroku.fails("apps:lock -a APP", 2, &["Couldn't find that team-app."]);
     heroku.says("redis:info -a APP", &[]);
 }

@@ -209,3 +209,24 @@ async fn the_greeting_is_a_record_of_its_own() {
     within(serve(run.world.api.platform.clone(), server)).await.unwrap();
     assert_eq!(*records.lock().unwrap(), ["rendezvous\r\n", "said at once"]);
 }
+
+/// A client that finds the connection gone when it wants to say that its input has ended breaks down.
+#[tokio::test]
+async fn a_client_gets_a_moment_to_say_that_its_input_has_ended() {
+    const BRIEF: Program = |_stdin, _stdout| Box::pin(async { 0 });
+    let (mut speaks, mut silent) = (run(BRIEF, "{}").await, run(BRIEF, "{}").await);
+    let began = tokio::time::Instant::now();
+    for run in [&mut speaks, &mut silent] {
+        let secret = run.secret.clone();
+        run.send(&format!("{secret}\r\n")).await;
+        run.expect("rendezvous\r\n").await;
+    }
+    speaks.send("\u{4}").await;
+    tokio::select! {
+        biased;
+        rest = silent.rest() => panic!("it was not waited for: {rest:?}"),
+        rest = speaks.rest() => assert_eq!(rest, ""),
+    }
+    assert_eq!(silent.rest().await, "");
+    assert!(began.elapsed() >= Duration::from_secs(1));
+}
