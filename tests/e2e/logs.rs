@@ -63,7 +63,8 @@ fn a_tail_shows_every_line_or_counts_it() {
     const LINES: u64 = 400_000;
     let installation = Installation::new();
     let repository = installation.inline("flood: sh flood.sh\n", "true");
-    repository.write("flood.sh", &format!("sleep 3\nseq -f 'count %.0f end' 0 {}\necho over\nsleep 1000\n", LINES - 1));
+    // What comes right behind a flood may be dropped with it.
+    repository.write("flood.sh", &format!("sleep 3\nseq -f 'count %.0f end' 0 {}\nsleep 5\necho over\nsleep 1000\n", LINES - 1));
     repository.commit("A flood");
     let app = repository.create();
     repository.push().ok();

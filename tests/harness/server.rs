@@ -2,6 +2,11 @@
 
 use std::{fs, os::unix::process::CommandExt, process::Command};
 
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+
 use crate::{Installation, eventually};
 
 impl Installation {
@@ -17,10 +22,13 @@ impl Installation {
 
     fn end_server(&self, signal: &str) {
         let pid = self.env()["MYPAASD_PID"].clone();
+        let known = Pid::from_raw(pid.parse().expect("a process id")).expect("not zero");
+        let process = pidfd_open(known, PidfdFlags::empty()).expect("the server runs");
         assert!(Command::new("kill").args([signal, "--", &pid]).status().expect("kill runs").success(), "the server runs");
-        // One that this test has started is a zombie afterwards, which has no words.
-        let words = || fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        eventually("the server to be gone", || words().is_empty().then_some(()));
+        // Only then are its ports free: /proc/PID/cmdline is empty before.
+        let mut ended = [PollFd::new(&process, PollFlags::IN)];
+        let within = Timespec { tv_sec: 60, tv_nsec: 0 };
+        assert_eq!(poll(&mut ended, Some(&within)), Ok(1), "the server to be gone");
     }
 
     /// Starts the server as it is built, where quickstart would build it first.

@@ -6,6 +6,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use domain::{
@@ -43,6 +44,8 @@ pub struct NewOneOff {
 const MAX_COMMAND: usize = 64 * 1024;
 /// How long an attached dyno waits for its client.
 const CLIENT_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+/// What was killed ends at once; the engine may need a moment to say so.
+const KILL_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// Attached dynos: those whose client has not come yet, by the hash of the secret it will show, and those in session.
 #[derive(Default)]
@@ -168,8 +171,13 @@ impl Platform {
         lock(&self.attachments.waiting).retain(|_, pending| pending.one_off.id != one_off.id);
         lock(&self.attachments.live).remove(&one_off.id);
         let key = key(one_off);
-        self.runtime.kill(&key, 1).await?;
-        let status = self.runtime.wait(&key).await?;
+        let status = loop {
+            self.runtime.kill(&key, 1).await?;
+            // One that came to life between the two is killed the next time.
+            if let Ok(ended) = tokio::time::timeout(KILL_AGAIN_AFTER, self.runtime.wait(&key)).await {
+                break ended?;
+            }
+        };
         self.runtime.ensure_gone(&key, 1).await?;
         let mut tx = self.store.write().await?;
         tx.delete_one_off(one_off.id).await?;
