@@ -170,14 +170,9 @@ mod tests {
     /// RFC 6238, appendix B: the last six of its eight digits.
     #[test]
     fn codes_of_times() {
-        for (at, code) in [
-            (59, 287_082),
-            (1_111_111_109, 81_804),
-            (1_111_111_111, 50_471),
-            (1_234_567_890, 5_924),
-            (2_000_000_000, 279_037),
-            (20_000_000_000, 353_130),
-        ] {
+        for (at, code) in
+            [(59, 287_082), (1_111_111_109, 81_804), (1_111_111_111, 50_471), (1_234_567_890, 5_924), (2_000_000_000, 279_037), (20_000_000_000, 353_130)]
+        {
             assert_eq!(secret().code(Step::at(second(at))), code, "{at}");
         }
     }
@@ -204,7 +199,10 @@ mod tests {
             Some(GivenCode::Totp(code)) => Some(code),
             _ => None,
         };
-        assert_eq!((is_totp("005924"), is_totp(" 005 924\n"), is_totp("5924"), is_totp("0059240"), is_totp("００５９２４")), (Some(5_924), Some(5_924), None, None, None));
+        assert_eq!(
+            (is_totp("005924"), is_totp(" 005 924\n"), is_totp("5924"), is_totp("0059240"), is_totp("００５９２４")),
+            (Some(5_924), Some(5_924), None, None, None)
+        );
         let code = RecoveryCode::new(*b"0123456789");
         assert_eq!(code.text(), "gayt-emzu-gu3d-oobz");
         for text in ["gayt-emzu-gu3d-oobz", "GAYTEMZUGU3DOOBZ", " gayt emzu gu3d oobz "] {
