@@ -142,6 +142,7 @@ async fn a_login_is_refused_or_too_late() {
     assert_eq!(world.ask("GET", &begun.cli, &[("authorization", &begun.bearer)], "").await.status, 404);
 }
 
+/// Hostile inputs 60 and 65.
 #[tokio::test]
 async fn nobody_else_decides_it_or_gets_the_token() {
     let (world, _) = world().await;

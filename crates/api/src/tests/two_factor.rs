@@ -114,6 +114,7 @@ async fn turning_it_on_takes_the_password_and_a_good_code() {
     }
 }
 
+/// Hostile inputs 60.
 #[tokio::test]
 async fn a_login_takes_a_code_and_each_only_once() {
     let (eve, app, recovery) = Eve::enabled().await;
@@ -172,6 +173,7 @@ async fn turning_it_off_takes_the_password_and_a_code() {
     assert_eq!(eve.ask("PUT", "/account/two-factor", &eve.code(&another, 1), PASSWORD).await.verdict(), "200");
 }
 
+/// Hostile inputs 62.
 #[tokio::test]
 async fn codes_cannot_be_guessed_for_long() {
     let (eve, app, _) = Eve::enabled().await;
