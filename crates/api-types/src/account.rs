@@ -38,4 +38,7 @@ pub struct AccountUpdate {
     pub new_password: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
+    /// `false` ends it. Needs `password`, and a code in `Heroku-Two-Factor-Code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub two_factor_authentication: Option<bool>,
 }

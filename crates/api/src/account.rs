@@ -3,6 +3,7 @@
 use api_types::{Account, AccountUpdate, RateLimit, Secret};
 use axum::{Json, extract::State};
 use engine::Refusal;
+use http::HeaderMap;
 use secrecy::SecretString;
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     body::{Body, Named},
     error::ApiError,
     shape::time,
+    two_factor,
 };
 
 /// `GET /account`
@@ -18,9 +20,15 @@ pub(crate) async fn info(State(api): State<Api>, caller: Caller) -> Result<Json<
     answer(&api, &caller).await
 }
 
-/// `PATCH /account`: name and password. With the password all other tokens of the account end.
-pub(crate) async fn update(State(api): State<Api>, caller: Caller, Body(asked): Body<AccountUpdate>) -> Result<Json<Account>, ApiError> {
+/// `PATCH /account`: name, password, the end of two-factor authentication. With the password all other tokens of the account end.
+pub(crate) async fn update(State(api): State<Api>, caller: Caller, headers: HeaderMap, Body(asked): Body<AccountUpdate>) -> Result<Json<Account>, ApiError> {
     let secret = |secret: Secret| SecretString::from(secret.into_inner());
+    match asked.two_factor_authentication {
+        // Heroku's command line ends it like this.
+        Some(false) => two_factor::disable(&api, &caller, &headers, asked.password.clone()).await?,
+        Some(true) => return Err(Refusal::Invalid("PUT /account/two-factor enables two-factor authentication.".to_owned()).into()),
+        None => {}
+    }
     if let Some(new) = asked.new_password {
         let password = asked.password.ok_or_else(|| Refusal::Invalid("Give the current password as password.".to_owned()))?;
         api.platform.change_password(&caller.actor, &secret(password), &secret(new), caller.about.source().as_deref()).await?;
@@ -37,10 +45,11 @@ pub(crate) async fn update_user(
     state: State<Api>,
     caller: Caller,
     Named(account): Named<String>,
+    headers: HeaderMap,
     body: Body<AccountUpdate>,
 ) -> Result<Json<Account>, ApiError> {
     is_self(&caller, &account)?;
-    update(state, caller, body).await
+    update(state, caller, headers, body).await
 }
 
 /// `DELETE /account`: answers what was.
@@ -82,7 +91,8 @@ pub(crate) fn is_self(caller: &Caller, account: &str) -> Result<(), Refusal> {
 
 async fn answer(api: &Api, caller: &Caller) -> Result<Json<Account>, ApiError> {
     let name = api.platform.account_name(caller.actor.account.id).await?;
-    Ok(Json(Account { name, ..shown(&caller.actor.account) }))
+    let two_factor_authentication = api.platform.two_factor(caller.actor.account.id).await?.enabled;
+    Ok(Json(Account { name, two_factor_authentication, ..shown(&caller.actor.account) }))
 }
 
 fn shown(account: &domain::Account) -> Account {

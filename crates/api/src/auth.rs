@@ -39,6 +39,12 @@ impl Presented {
     }
 }
 
+/// The code that came along with a request, of an authenticator app or of a paper.
+pub(crate) fn second_factor(headers: &HeaderMap) -> Option<SecretString> {
+    let code = headers.get("heroku-two-factor-code")?.to_str().ok()?.trim();
+    (!code.is_empty()).then(|| code.into())
+}
+
 /// Somebody who has shown a valid token, good for what they ask. A handler that takes one is reached by nobody else.
 pub(crate) struct Caller {
     pub(crate) actor: Actor,

@@ -3,14 +3,14 @@
 use api_types::{AccessToken, Authorization, AuthorizationCreate, AuthorizationUpdate, Secret};
 use axum::{Extension, Json, extract::State, response::Response};
 use domain::{Email, Scope, Scopes};
-use engine::{Refusal, accounts::NewToken};
+use engine::{Login, Refusal, accounts::NewToken};
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
 use crate::{
     Api,
-    auth::{Caller, Presented},
+    auth::{Caller, Presented, second_factor},
     body::{Body, Named},
     error::ApiError,
     range::{Key, Keys, Range},
@@ -20,7 +20,8 @@ use crate::{
 
 const KEYS: &Keys<Authorization> = &[("id", |it| Key::Text(it.id.clone()))];
 
-/// `POST /oauth/authorizations`: for an address with its password, or for somebody who has a token already.
+/// `POST /oauth/authorizations`: for an address with its password and, where two-factor authentication is
+/// on, a code, or for somebody who has a token already.
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(about): Extension<About>,
@@ -34,7 +35,7 @@ pub(crate) async fn create(
     let scopes = Scopes::of(asked.scope.as_deref().unwrap_or_default()).map_err(Refusal::from)?;
     // Some clients send their token as a password here too.
     let known = api.platform.actor(presented.token().expose_secret()).await?;
-    let action = "POST /oauth/authorizations".to_owned();
+    let (action, mut detail) = ("POST /oauth/authorizations".to_owned(), format!("scope {scopes}"));
     let account = match (known, presented) {
         (Some(actor), _) => {
             about.know(&actor, Scope::Global.word());
@@ -43,16 +44,19 @@ pub(crate) async fn create(
             actor.account
         }
         (None, Presented::Basic { user, password }) => {
-            let checked = api.platform.check_password(&user, &password, about.source().as_deref()).await;
+            let (code, from) = (second_factor(&headers), about.source());
+            let checked = api.platform.check_login(Login { email: &user, password: &password, code: code.as_ref(), from: from.as_deref() }).await;
             // What is no address may be anything, a password too; and who tries too often does not fill the record.
-            if let (Ok(email), Ok(_) | Err(Refusal::Unauthorized)) = (user.parse::<Email>(), &checked) {
+            if let (Ok(email), Ok(_) | Err(Refusal::Unauthorized | Refusal::SecondFactor(_))) = (user.parse::<Email>(), &checked) {
                 about.audit(&api, email.as_str(), None, action, None).await?;
             }
-            checked?
+            let (account, proof) = checked?;
+            detail = format!("{detail}, by {}", proof.words());
+            account
         }
         (None, Presented::Token(_)) => return Err(Refusal::Unauthorized.into()),
     };
-    about.detail(format!("scope {scopes}"));
+    about.detail(detail);
     let NewToken { authorization, account, token } = api.platform.scoped_token(account, description, expires_in, scopes).await?;
     let shown = shown(&authorization, &account, Secret::new(token.expose_secret()), api.platform.clock.now());
     Ok((StatusCode::CREATED, Json(shown)))

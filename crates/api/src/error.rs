@@ -45,6 +45,21 @@ impl ApiError {
         Self::new(StatusCode::LENGTH_REQUIRED, "bad_request", "The upload must have a Content-Length.".to_owned())
     }
 
+    /// The status that says this.
+    pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
+        match refusal {
+            Refusal::NotFound(_) => StatusCode::NOT_FOUND,
+            Refusal::Unauthorized => StatusCode::UNAUTHORIZED,
+            Refusal::SecondFactor(_) | Refusal::NotAllowed(_) | Refusal::Forbidden => StatusCode::FORBIDDEN,
+            Refusal::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::Expired(_) | Refusal::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::Conflict(_) => StatusCode::CONFLICT,
+            Refusal::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
+            Refusal::NotYet(_) => StatusCode::NOT_IMPLEMENTED,
+            Refusal::Platform(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
     /// 404: no such path.
     pub(crate) fn no_such_endpoint() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", NO_SUCH_ENDPOINT.to_owned())
@@ -58,19 +73,19 @@ pub(crate) fn not_found(resource: &'static str) -> ApiError {
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        let message = refusal.to_string();
+        let (status, message) = (Self::status_of(&refusal), refusal.to_string());
         match refusal {
-            Refusal::NotFound(resource) => Self { resource: Some(resource), ..Self::new(StatusCode::NOT_FOUND, "not_found", message) },
-            Refusal::Unauthorized => Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message),
-            Refusal::TooMany(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit", message),
-            Refusal::NotAllowed(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", message),
-            Refusal::Forbidden => Self::new(StatusCode::FORBIDDEN, "forbidden", message),
-            Refusal::Expired(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "release_expired", message),
-            Refusal::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_params", message),
-            Refusal::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", message),
-            Refusal::NoRoom(_) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "insufficient_storage", message),
-            Refusal::NotYet(_) => Self::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message),
-            Refusal::Platform(source) => Self { source: Some(source), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_server_error", message) },
+            Refusal::NotFound(resource) => Self { resource: Some(resource), ..Self::new(status, "not_found", message) },
+            Refusal::Unauthorized => Self::new(status, "unauthorized", message),
+            Refusal::SecondFactor(_) => Self::new(status, "two_factor", message),
+            Refusal::TooMany(_) => Self::new(status, "rate_limit", message),
+            Refusal::NotAllowed(_) | Refusal::Forbidden => Self::new(status, "forbidden", message),
+            Refusal::Expired(_) => Self::new(status, "release_expired", message),
+            Refusal::Invalid(_) => Self::new(status, "invalid_params", message),
+            Refusal::Conflict(_) => Self::new(status, "conflict", message),
+            Refusal::NoRoom(_) => Self::new(status, "insufficient_storage", message),
+            Refusal::NotYet(_) => Self::new(status, "not_implemented", message),
+            Refusal::Platform(source) => Self { source: Some(source), ..Self::new(status, "internal_server_error", message) },
         }
     }
 }

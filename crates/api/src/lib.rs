@@ -24,8 +24,11 @@ mod shape;
 
 mod account;
 mod authorizations;
+mod browser_login;
 mod keys;
+mod login_page;
 mod oauth_clients;
+mod two_factor;
 
 mod apps;
 mod buildpack_installations;

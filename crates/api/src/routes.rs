@@ -6,9 +6,9 @@ use axum::{
 };
 
 use crate::{
-    Api, account, app_transfers, apps, audit_events, authorizations, buildpack_installations, builds, collaborators, config_vars, conventions, domains,
-    dyno_sizes, dynos, features, formation, keeping, keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, oauth_clients, regions,
-    release_output, releases, request_id, routers, schema, slugs, sources, stacks, webhooks,
+    Api, account, app_transfers, apps, audit_events, authorizations, browser_login, buildpack_installations, builds, collaborators, config_vars, conventions,
+    domains, dyno_sizes, dynos, features, formation, keeping, keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, oauth_clients, regions,
+    release_output, releases, request_id, routers, schema, slugs, sources, stacks, two_factor, webhooks,
 };
 
 pub(crate) fn router(api: Api) -> Router {
@@ -25,6 +25,10 @@ pub(crate) fn router(api: Api) -> Router {
 
 fn people() -> Router<Api> {
     Router::new()
+        // No token: who asks has none yet.
+        .route("/auth", post(browser_login::begin))
+        .route("/auth/browser/{login}", get(browser_login::page).post(browser_login::decide))
+        .route("/auth/cli/{login}", get(browser_login::wait))
         .route("/oauth/authorizations", get(authorizations::list).post(authorizations::create))
         .route("/oauth/authorizations/{authorization}", get(authorizations::info).patch(authorizations::update).delete(authorizations::delete))
         .route("/oauth/authorizations/{authorization}/actions/regenerate-tokens", post(authorizations::regenerate))
@@ -41,6 +45,9 @@ fn people() -> Router<Api> {
         .route("/account/keys", get(keys::list).post(keys::create))
         .route("/account/keys/{key}", get(keys::info).delete(keys::delete))
         .route("/account/rate-limits", get(account::rate_limits))
+        .route("/account/two-factor", get(two_factor::info).put(two_factor::enable))
+        .route("/account/two-factor/url", post(two_factor::begin))
+        .route("/account/two-factor/recovery-codes", post(two_factor::recovery_codes))
         .route("/users/{account}", get(account::user).patch(account::update_user).delete(account::delete_user))
         .route("/users/{account}/apps", get(apps::of_user))
         .route("/addon-attachments", get(nothing_yet::of_account))

@@ -19,6 +19,7 @@ pub mod procfile;
 pub mod scope;
 pub mod sharing;
 pub mod ssh_key;
+pub mod two_factor;
 
 pub mod build;
 pub mod buildpack;

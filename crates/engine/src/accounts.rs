@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use store::StoreError;
 
-use crate::{limits::Tried, platform::Platform, refusal::Refusal};
+use crate::{limits::Tried, platform::Platform, refusal::Refusal, two_factor::Login};
 
 /// A password on its way to be checked. Does not print itself.
 pub type Password = SecretString;
@@ -78,15 +78,15 @@ impl Platform {
         }))
     }
 
-    /// A token for somebody with the right password.
+    /// A token for somebody with the right password, and no second factor.
     pub async fn log_in(&self, email: &str, password: &Password, description: &str, expires_in: Option<SignedDuration>) -> Result<NewToken, Refusal> {
-        let account = self.check_password(email, password, None).await?;
+        let (account, _) = self.check_login(Login { email, password, code: None, from: None }).await?;
         self.new_token(account, description, expires_in).await
     }
 
-    /// Whose address and password this is. A wrong address costs as much time as a wrong password; who was wrong too often
+    /// Whose address and password this is, which is half a login where two-factor authentication is on. A wrong address costs as much time as a wrong password; who was wrong too often
     /// is not heard for a while, right or wrong.
-    pub async fn check_password(&self, email: &str, password: &Password, from: Option<&str>) -> Result<Account, Refusal> {
+    pub(crate) async fn check_password(&self, email: &str, password: &Password, from: Option<&str>) -> Result<Account, Refusal> {
         let tried = Tried { email, from };
         if !self.limits.may_try(tried, self.clock.now()) {
             return Err(Refusal::TooMany("Too many wrong passwords were given.\nPlease wait a few minutes before you try again."));
@@ -109,10 +109,7 @@ impl Platform {
     /// Another password for somebody who knows the one there is. All their other tokens end at once.
     pub async fn change_password(&self, actor: &Actor, password: &Password, new: &Password, from: Option<&str>) -> Result<(), Refusal> {
         long_enough(new)?;
-        self.check_password(actor.account.email.as_str(), password, from).await.map_err(|refusal| match refusal {
-            Refusal::Unauthorized => Refusal::Invalid("Current password is wrong".to_owned()),
-            other => other,
-        })?;
+        self.own_password(actor, password, from).await?;
         let hash = self.hash(new).await?;
         let mut tx = self.store.write().await?;
         tx.set_password_hash(actor.account.id, &hash).await?;

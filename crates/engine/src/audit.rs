@@ -1,7 +1,10 @@
 //! Who asked for which change. Written down before anything is done, so that no change is without its event; how it went is
 //! filled in afterwards.
 
-use domain::audit::{AuditEvent, AuditEventId};
+use domain::{
+    Email,
+    audit::{AuditEvent, AuditEventId},
+};
 use jiff::SignedDuration;
 use store::StoreError;
 
@@ -28,6 +31,24 @@ impl Platform {
         tx.insert_audit_event(&event).await?;
         tx.commit().await?;
         Ok(event.id)
+    }
+
+    /// Writes down that something is asked for on the server itself, by a command of `mypaasd` and not by an account.
+    pub async fn begin_command_audit(&self, command: &str, about: &Email) -> Result<AuditEventId, StoreError> {
+        let now = self.clock.now();
+        let event = AuditEvent {
+            id: self.chance.id(now),
+            at: now,
+            actor: "mypaasd".to_owned(),
+            credential: None,
+            source: None,
+            action: command.to_owned(),
+            app: None,
+            detail: Some(about.to_string()),
+            request_id: "-".to_owned(),
+            status: None,
+        };
+        self.begin_audit(event).await
     }
 
     /// Writes down how it went.

@@ -9,10 +9,12 @@ pub mod refusal;
 
 pub mod accounts;
 pub mod authority;
+pub mod browser_login;
 pub mod clients;
 pub mod keys;
 pub mod leaving;
 pub mod limits;
+pub mod two_factor;
 
 pub mod apps;
 pub mod audit;
@@ -63,3 +65,4 @@ pub use links::Link;
 pub use platform::{Parts, Platform, Quota, Settings};
 pub use refusal::Refusal;
 pub use turns::Turn;
+pub use two_factor::Login;

@@ -13,7 +13,10 @@ use store::Db;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{background::Wake, keeping::Keeping, limits::Limits, live::Live, one_off::PendingAttachments, pages::KnownPages, sleep::Traffic, turns::Turns};
+use crate::{
+    background::Wake, browser_login::BrowserLogins, keeping::Keeping, limits::Limits, live::Live, one_off::PendingAttachments, pages::KnownPages,
+    sleep::Traffic, turns::Turns,
+};
 
 /// The outside world and the store, handed in once at start.
 pub struct Parts {
@@ -81,10 +84,14 @@ impl Settings {
 
     /// The names that are the platform's own, with all below them: those of apps, of the API, of what listens besides.
     pub fn hosts(&self) -> Vec<String> {
-        let api = self.api_url.split_once("://").map_or(self.api_url.as_str(), |(_, rest)| rest);
-        let api = api.split(['/', ':']).next().unwrap_or_default();
-        let others = [Some(self.rendezvous.0.as_str()), self.ssh.as_ref().map(|(host, _)| host.as_str()), Some(api)];
+        let others = [Some(self.rendezvous.0.as_str()), self.ssh.as_ref().map(|(host, _)| host.as_str()), Some(self.api_host())];
         others.into_iter().flatten().chain([self.app_domain.as_str()]).filter(|host| !host.is_empty()).map(str::to_ascii_lowercase).collect()
+    }
+
+    /// The name of the host the API answers at: `localhost`.
+    pub fn api_host(&self) -> &str {
+        let api = self.api_url.split_once("://").map_or(self.api_url.as_str(), |(_, rest)| rest);
+        api.split(['/', ':']).next().unwrap_or_default()
     }
 
     /// Where an app is pushed to: `http://localhost:5001/shop.git`.
@@ -136,6 +143,7 @@ pub struct Platform {
     pub(crate) attachments: PendingAttachments,
     pub(crate) turns: Turns,
     pub(crate) limits: Limits,
+    pub(crate) browser_logins: BrowserLogins,
     /// What a password is held against when nobody is known by the address.
     pub(crate) decoy: tokio::sync::OnceCell<String>,
     /// What builds and release commands that have not ended are saying, by the build's or the release's id.
@@ -173,6 +181,7 @@ impl Platform {
             attachments: PendingAttachments::default(),
             turns: Turns::default(),
             limits: Limits::default(),
+            browser_logins: BrowserLogins::default(),
             decoy: tokio::sync::OnceCell::new(),
             under_way: Mutex::default(),
         })

@@ -15,6 +15,9 @@ pub enum Refusal {
     NotFound(&'static str),
     #[error("Invalid credentials provided.")]
     Unauthorized,
+    /// The password is right, and a code is missing or wrong.
+    #[error("{0}")]
+    SecondFactor(&'static str),
     /// They asked too often.
     #[error("{0}")]
     TooMany(&'static str),

@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    access, apps, auth, authorizations, build_create, buildpacks, builds, completions, config, config_edit, create, disk, domains, drains, features, git, keys,
-    local, logs, maintenance, ps, ps_wait, regions, releases, run, scale, servers, stacks, state,
+    access, apps, auth, authorizations, build_create, buildpacks, builds, completions, config, config_edit, create, disk, domains, drains, features, git,
+    heroku, keys, local, logs, maintenance, ps, ps_wait, regions, releases, run, scale, servers, stacks, state, two_factor,
 };
 
 /// `0.1.0`; the packages' script adds the build: `0.1.0 (build 1a2b3c4d)`.
@@ -44,6 +44,18 @@ pub(crate) enum Command {
     /// Print the token
     #[command(name = "auth:token")]
     AuthToken,
+    /// Say whether your logins need a code besides the password
+    #[command(name = "2fa", alias = "auth:2fa", alias = "twofactor")]
+    TwoFactor(two_factor::Show),
+    /// Have your logins need a code of an authenticator app
+    #[command(name = "2fa:enable", alias = "auth:2fa:enable", alias = "twofactor:enable")]
+    TwoFactorEnable(two_factor::Prove),
+    /// Have your logins need the password alone
+    #[command(name = "2fa:disable", alias = "auth:2fa:disable", alias = "twofactor:disable")]
+    TwoFactorDisable(two_factor::Prove),
+    /// Print new recovery codes, in the place of all there were
+    #[command(name = "2fa:generate-recovery-codes", alias = "auth:2fa:generate", alias = "twofactor:generate-recovery-codes")]
+    TwoFactorRecoveryCodes(two_factor::Prove),
     /// List the tokens of your account
     Authorizations(authorizations::List),
     /// Make a token
@@ -262,7 +274,7 @@ pub(crate) enum Command {
     DomainsClear,
     /// Print the settings with which Heroku's own command line talks to this server, for eval
     #[command(name = "heroku:env")]
-    HerokuEnv,
+    HerokuEnv(heroku::Env),
     /// Run the Procfile's processes here, with .env
     #[command(alias = "local:start")]
     Local(local::Local),

@@ -43,6 +43,8 @@ pub(crate) struct Client {
     token: Option<Secret>,
     /// Whether the token is the environment's and not a login's.
     environments_token: bool,
+    /// What goes along with every request as the second factor.
+    second_factor: Option<Secret>,
 }
 
 impl Client {
@@ -64,12 +66,17 @@ impl Client {
             .tls_config(trust.for_http())
             .build()
             .new_agent();
-        Self { agent, origin, token, environments_token: false }
+        Self { agent, origin, token, environments_token: false, second_factor: None }
     }
 
     /// Remembers where the token is from, for when it is refused.
     pub(crate) fn with_environments_token(self, environments_token: bool) -> Self {
         Self { environments_token, ..self }
+    }
+
+    /// Sends this code along.
+    pub(crate) fn with_second_factor(self, code: Secret) -> Self {
+        Self { second_factor: Some(code), ..self }
     }
 
     /// The server.
@@ -179,6 +186,9 @@ impl Client {
         }
         if let Some(range) = range {
             request = request.header(header::RANGE, range);
+        }
+        if let Some(code) = &self.second_factor {
+            request = request.header("heroku-two-factor-code", code.expose());
         }
         let bad_url = |_| self.trouble(method, path, Trouble::BadUrl);
         let answer = match body {

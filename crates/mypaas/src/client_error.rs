@@ -43,6 +43,9 @@ pub(crate) enum ClientError {
     Trouble { call: Box<Call>, trouble: Trouble },
 }
 
+/// The id of a refusal that wants a code besides the password.
+const TWO_FACTOR: &str = "two_factor";
+
 /// This program's version.
 const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
@@ -98,6 +101,11 @@ impl Trouble {
 }
 
 impl ClientError {
+    /// Whether the password was right, and a code is wanted as well.
+    pub(crate) fn wants_second_factor(&self) -> bool {
+        matches!(self, Self::Refused { status: 403, body, .. } if body.id == TWO_FACTOR)
+    }
+
     /// What to do next.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -105,6 +113,7 @@ impl ClientError {
             Self::LoginEnded { call, .. } => format!("`mypaas login --server {}`", call.origin),
             Self::NotKnown { .. } => "ask the server's administrator to update it".to_owned(),
             Self::Refused { status: 401, .. } => "log in with `mypaas login`".to_owned(),
+            Self::Refused { body, .. } if body.id == TWO_FACTOR => "your authenticator app shows a new code every 30 seconds, each is good once".to_owned(),
             Self::Refused { status: 403, body, .. } if body.url.is_none() => {
                 "`mypaas whoami` shows who you are; an app's owner can give you access to it".to_owned()
             }

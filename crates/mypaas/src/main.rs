@@ -3,6 +3,7 @@
 mod action;
 mod assignments;
 mod attach;
+mod browser;
 mod cli;
 mod client;
 mod client_error;

@@ -102,6 +102,9 @@ enum Command {
         #[arg(long)]
         revoke: bool,
     },
+    /// Ends two-factor authentication of somebody who has lost app and recovery codes: the password alone opens again.
+    #[command(name = "account:2fa-reset")]
+    AccountTwoFactorReset { email: String },
     /// Removes the containers' network and the packet rules around it. For an installation that is to go; its containers first.
     #[command(name = "network:remove")]
     NetworkRemove,
@@ -143,6 +146,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::KeysRotate { forget } => runtime.block_on(keys::rotate(&config, forget)),
         Command::AccountCreate { email } => runtime.block_on(account::create(&config, &email)),
         Command::AccountAdmin { email, revoke } => runtime.block_on(account::admin(&config, &email, !revoke)),
+        Command::AccountTwoFactorReset { email } => runtime.block_on(account::reset_two_factor(&config, &email)),
         Command::NetworkRemove => runtime.block_on(async {
             // An installation that never ran has none.
             let Some(instance) = keys::known_instance(&config.home)? else { return Ok(()) };

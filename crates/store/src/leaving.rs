@@ -15,6 +15,8 @@ impl Tx {
             "DELETE FROM collaborators WHERE account_id = $1",
             "DELETE FROM source_blobs WHERE account_id = $1",
             "DELETE FROM oauth_clients WHERE account_id = $1",
+            "DELETE FROM recovery_codes WHERE account_id = $1",
+            "DELETE FROM second_factors WHERE account_id = $1",
         ] {
             self.sql(own).id(id).execute().await?;
         }

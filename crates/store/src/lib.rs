@@ -36,6 +36,7 @@ mod features;
 mod fronts;
 mod leaving;
 mod oauth_clients;
+mod second_factors;
 mod sharing;
 mod ssh_keys;
 

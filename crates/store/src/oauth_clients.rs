@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The purpose secrets are sealed for.
-const WHAT: &str = "OAuth client";
+pub(crate) const WHAT: &str = "OAuth client";
 
 macro_rules! select_client {
     ($rest:literal) => {

@@ -4,11 +4,12 @@
 use domain::{AppId, Id, ReleaseId};
 use uuid::Uuid;
 
-use crate::{Db, buildpacks, config_vars, drains, error::R, releases};
+use crate::{Db, buildpacks, config_vars, drains, error::R, oauth_clients, releases, second_factors, webhooks};
 
 /// A table with sealed values.
 struct Table {
-    /// Some that the key of id `$1` has not sealed, with what names each.
+    /// Some that the key of id `$1` has not sealed, with what names each. `app_id` is what a value is bound to: with some it is
+    /// an account's id.
     find: &'static str,
     /// Replaces `$3` by `$2` where the row is `$1`: a value that somebody else has replaced meanwhile is left alone.
     replace: &'static str,
@@ -16,7 +17,7 @@ struct Table {
     what: fn(Uuid) -> String,
 }
 
-const TABLES: [Table; 4] = [
+const TABLES: [Table; 7] = [
     Table {
         find: "SELECT app_id, app_id AS row_id, sealed FROM config_vars WHERE substr(sealed, 1, 1) <> $1 LIMIT 100",
         replace: "UPDATE config_vars SET sealed = $2 WHERE app_id = $1 AND sealed = $3",
@@ -36,6 +37,21 @@ const TABLES: [Table; 4] = [
         find: "SELECT app_id, id AS row_id, sealed_url AS sealed FROM log_drains WHERE substr(sealed_url, 1, 1) <> $1 LIMIT 100",
         replace: "UPDATE log_drains SET sealed_url = $2 WHERE id = $1 AND sealed_url = $3",
         what: |_| drains::WHAT.to_owned(),
+    },
+    Table {
+        find: "SELECT app_id, id AS row_id, sealed FROM webhooks WHERE substr(sealed, 1, 1) <> $1 LIMIT 100",
+        replace: "UPDATE webhooks SET sealed = $2 WHERE id = $1 AND sealed = $3",
+        what: |_| webhooks::WHAT.to_owned(),
+    },
+    Table {
+        find: "SELECT account_id AS app_id, id AS row_id, sealed FROM oauth_clients WHERE substr(sealed, 1, 1) <> $1 LIMIT 100",
+        replace: "UPDATE oauth_clients SET sealed = $2 WHERE id = $1 AND sealed = $3",
+        what: |_| oauth_clients::WHAT.to_owned(),
+    },
+    Table {
+        find: "SELECT account_id AS app_id, account_id AS row_id, sealed FROM second_factors WHERE substr(sealed, 1, 1) <> $1 LIMIT 100",
+        replace: "UPDATE second_factors SET sealed = $2 WHERE account_id = $1 AND sealed = $3",
+        what: |_| second_factors::WHAT.to_owned(),
     },
 ];
 

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The purpose targets are sealed for.
-const WHAT: &str = "webhook";
+pub(crate) const WHAT: &str = "webhook";
 
 macro_rules! select_delivery {
     ($rest:literal) => {

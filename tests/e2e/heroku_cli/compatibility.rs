@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::driver::installed;
 
 /// The journeys' own text. What is in `later` works for nobody.
-const JOURNEYS: [&str; 4] = [include_str!("apps.rs"), include_str!("deployed.rs"), include_str!("people.rs"), include_str!("webhooks.rs")];
+const JOURNEYS: [&str; 5] =
+    [include_str!("apps.rs"), include_str!("deployed.rs"), include_str!("logins.rs"), include_str!("people.rs"), include_str!("webhooks.rs")];
 const LATER: &str = include_str!("later.rs");
 
 /// The shown commands, and every name each can be called by.
@@ -53,7 +54,7 @@ fn invocations(text: &str, commands: &Commands) -> Vec<Invocation> {
         let called = |names: &[&str]| names.iter().any(|name| head.ends_with(&format!("{name}(")) || head.ends_with(&format!("{name}(&format!(")));
         let listed = head.ends_with(['(', '[', ',']) && words.contains(" -a APP");
         if let Some(id) = words.split(' ').next().and_then(|word| commands.called.get(word)) {
-            let (fails, succeeds) = (called(&["fails"]), called(&["says", "tails", "heroku"]) || listed);
+            let (fails, succeeds) = (called(&["fails"]), called(&["says", "tails", "talks", "heroku"]) || listed);
             if fails || succeeds {
                 found.push(Invocation { words: words.to_owned(), id: id.clone(), succeeds: succeeds && !fails });
             }

@@ -3,10 +3,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Mutex,
+    sync::{Mutex, mpsc},
+    thread,
+    time::Duration,
 };
 
 use e2e::{Answer, Installation, eventually};
@@ -14,6 +16,8 @@ use serde_json::Value;
 
 /// The release that is driven.
 const VERSION: &str = "11.10.0";
+/// So long a terminal may stay silent.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The command line, with a home of its own, led to the installation by what `mypaas heroku:env` prints.
 pub(crate) struct Heroku<'a> {
@@ -31,7 +35,8 @@ pub(crate) struct Heroku<'a> {
 /// Another person with an account.
 pub(crate) struct Somebody {
     pub(crate) email: String,
-    token: String,
+    pub(crate) password: &'static str,
+    pub(crate) token: String,
 }
 
 impl<'a> Heroku<'a> {
@@ -50,6 +55,11 @@ impl<'a> Heroku<'a> {
 
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// One of the settings that `heroku:env` prints.
+    pub(crate) fn setting(&self, key: &str) -> String {
+        self.settings[key].clone()
     }
 
     fn filled(&self, text: &str) -> String {
@@ -105,6 +115,50 @@ impl<'a> Heroku<'a> {
         if status.is_some_and(|status| status != answer.status) || !missing.is_empty() {
             self.note(format!("heroku {words}: status {}, without {missing:?}:\n{}\n--- stderr\n{}", answer.status, answer.stdout, answer.stderr));
         }
+    }
+
+    /// Runs it in a terminal without a token: answers what it asks, each once it has said what stands before. A word beginning
+    /// with `→` is not typed: it stands for what somebody does elsewhere, who is told what was said so far.
+    pub(crate) fn talks(&mut self, words: &str, talk: &[(&str, &str)], mut elsewhere: impl FnMut(&str)) -> Answer {
+        self.invocations.insert(words.to_owned());
+        let mut script = self.command(Path::new("script"));
+        script.args(["-qefc", &format!("heroku {words}"), "/dev/null"]).env_remove("HEROKU_API_KEY").env("TERM", "xterm");
+        let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script runs");
+        let (mut keys, mut screen) = (child.stdin.take().expect("stdin is piped"), child.stdout.take().expect("stdout is piped"));
+        let (say, heard) = mpsc::channel();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = screen.read(&mut bytes) {
+                if say.send(String::from_utf8_lossy(&bytes[..count]).into_owned()).is_err() {
+                    return;
+                }
+            }
+        });
+        let (mut said, mut answered) = (String::new(), 0);
+        for (question, answer) in talk {
+            while !said[answered..].contains(question) {
+                match heard.recv_timeout(PATIENCE) {
+                    Ok(more) => said.push_str(&more),
+                    Err(_) => {
+                        child.kill().expect("a child can be ended");
+                        self.note(format!("heroku {words}: ended or waited without {question:?}: {said}"));
+                        break;
+                    }
+                }
+            }
+            answered = said.len();
+            if answer.starts_with('→') {
+                elsewhere(&said);
+            } else {
+                keys.write_all(answer.as_bytes()).expect("the terminal takes keys");
+            }
+        }
+        while let Ok(more) = heard.recv_timeout(PATIENCE) {
+            said.push_str(&more);
+        }
+        child.kill().ok();
+        let status = child.wait().expect("a child is waited for").code().unwrap_or(-1);
+        Answer { status, stdout: said, stderr: String::new() }
     }
 
     /// Runs it until it says this; the rest is cut off.
@@ -168,7 +222,7 @@ impl<'a> Heroku<'a> {
         let curl =
             Command::new("curl").args(["-sS", "--cacert", &self.settings["NODE_EXTRA_CA_CERTS"], "-X", "POST", "-K"]).arg(&file).args(["--", &url]).output();
         let made: Value = serde_json::from_str(&Answer::from(curl.expect("curl runs")).ok().stdout).expect("an authorization is JSON");
-        Somebody { email, token: made["access_token"]["token"].as_str().expect("with a token").to_owned() }
+        Somebody { email, password, token: made["access_token"]["token"].as_str().expect("with a token").to_owned() }
     }
 
     /// The same journey with somebody else's token, for a while.

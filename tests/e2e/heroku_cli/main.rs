@@ -8,6 +8,7 @@ mod compatibility;
 mod deployed;
 mod driver;
 mod later;
+mod logins;
 mod people;
 mod webhooks;
 
@@ -38,6 +39,7 @@ macro_rules! journeys {
 journeys! {
     accounts_and_keys: people::account, 18;
     authorizations: people::authorizations, 8;
+    logging_in: logins::journey, 5;
     access_and_transfers: people::access, 17;
     creating_renaming_destroying: apps::create, 22;
     config_vars: apps::config, 10;

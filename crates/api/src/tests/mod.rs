@@ -3,6 +3,7 @@
 mod accounts;
 mod anything;
 mod apps;
+mod browser_login;
 mod buildpacks;
 mod builds;
 mod conventions;
@@ -24,6 +25,7 @@ mod roles;
 mod routers;
 mod stage;
 mod tenants;
+mod two_factor;
 mod webhooks;
 mod workshop;
 
@@ -38,7 +40,11 @@ use engine::{Keeping, Parts, Platform, RouterPass, Settings};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use ports::{
-    Chance, Clock, Runtime, Sandboxes, blobs::disk::DiskBlobs, clock::TokioClock, downloads::FakeDownloads, runtime::fake::FakeRuntime,
+    Chance, Clock, Runtime, Sandboxes,
+    blobs::disk::DiskBlobs,
+    clock::{HandClock, TokioClock},
+    downloads::FakeDownloads,
+    runtime::fake::FakeRuntime,
     sandbox::fake::FakeSandboxes,
 };
 use secrecy::ExposeSecret;
@@ -79,22 +85,28 @@ impl World {
 
     async fn with(runtime: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Runtime>) -> Self {
         let nothing = FakeSandboxes { act: Arc::new(|_, _, _| 0), files: BTreeMap::new() };
-        Self::assembled(runtime, Arc::new(nothing), Limits::default(), FakeDownloads::default()).await
+        Self::assembled(clock(), runtime, Arc::new(nothing), Limits::default(), FakeDownloads::default()).await
+    }
+
+    /// With a clock that stands still until it is moved.
+    async fn at_hand(clock: Arc<HandClock>) -> Self {
+        let nothing = FakeSandboxes { act: Arc::new(|_, _, _| 0), files: BTreeMap::new() };
+        Self::assembled(clock, |clock| Arc::new(FakeRuntime::new(clock)), Arc::new(nothing), Limits::default(), FakeDownloads::default()).await
     }
 
     /// With builds that are done in these sandboxes, and these pages in the world outside.
     async fn building(sandboxes: Arc<dyn Sandboxes>, limits: Limits, downloads: FakeDownloads) -> Self {
-        Self::assembled(|clock| Arc::new(FakeRuntime::new(clock)), sandboxes, limits, downloads).await
+        Self::assembled(clock(), |clock| Arc::new(FakeRuntime::new(clock)), sandboxes, limits, downloads).await
     }
 
     async fn assembled(
+        clock: Arc<dyn Clock>,
         runtime: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Runtime>,
         sandboxes: Arc<dyn Sandboxes>,
         limits: Limits,
         downloads: FakeDownloads,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at("2026-05-01T10:00:00Z".parse().unwrap()));
         let (chance, logplex) = (Arc::new(Chance::seeded(7)), Arc::new(Logplex::new()));
         let store = Db::open(&databases::url(folder.path()).await, SealKey::new(1, [7; 32]), chance.clone()).await.unwrap();
         let sessions = Arc::new(Sessions::new(chance.clone()));
@@ -219,6 +231,10 @@ impl Person {
     fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(TokioClock::starting_at("2026-05-01T10:00:00Z".parse().unwrap()))
 }
 
 fn basic(user: &str, password: &str) -> String {

@@ -6,6 +6,11 @@ use super::World;
 /// Routes that need no token: the path is the secret, or there is none.
 const OPEN: &[&str] = &[
     "GET /schema",
+    // For those who have no token yet.
+    "POST /auth",
+    "GET /auth/browser/{login}",
+    "POST /auth/browser/{login}",
+    "GET /auth/cli/{login}",
     // What stands for Heroku's public registry.
     "GET /buildpacks/{buildpack}",
     "GET /logs/{secret}",

@@ -1,11 +1,11 @@
 //! `apps`, `info`, `rename`, `destroy`, `open`.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
 
 use api_types::{Account, App, AppUpdate, Dyno};
 use clap::Args;
 
+use crate::browser;
 use crate::context::Context;
 use crate::error::Error;
 use crate::git_remote;
@@ -184,12 +184,6 @@ pub(crate) fn open(context: &Context, args: &Open) -> Result<(), Error> {
     let path = args.path.as_deref().unwrap_or_default().trim_start_matches('/');
     let url = format!("{}/{path}", url.trim_end_matches('/'));
     output::line(&url)?;
-    // The URL comes from a server: only what is one goes to the desktop's opener.
-    if context.environment.has_display && (url.starts_with("https://") || url.starts_with("http://")) {
-        let opened = Command::new("xdg-open").arg(&url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        if !opened.is_ok_and(|status| status.success()) {
-            output::talk("No browser could be opened.");
-        }
-    }
+    browser::open(context, &url);
     Ok(())
 }

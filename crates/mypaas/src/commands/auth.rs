@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use api_types::{Account, Authorization, AuthorizationCreate, Secret};
 use clap::Args;
 
+use super::browser_login::{self, LoggedIn};
+use super::two_factor;
 use crate::client::{Client, Proof, path};
 use crate::client_error::ClientError;
 use crate::context::Context;
 use crate::error::Error;
+use crate::origin::Origin;
 use crate::output;
 use crate::prompt;
 use crate::target::TargetError;
@@ -26,9 +29,12 @@ pub(crate) struct Login {
     /// Email address of the account
     #[arg(long)]
     email: Option<String>,
-    /// Read the password from the first line of stdin
+    /// Read the password from the first line of stdin, and a code, if one is needed, from the second
     #[arg(long)]
     password_stdin: bool,
+    /// Type the password on the server's own page, in a browser
+    #[arg(long, conflicts_with_all = ["email", "password_stdin"])]
+    browser: bool,
 }
 
 #[derive(Debug, Args)]
@@ -46,13 +52,32 @@ pub(crate) fn login(context: &mut Context, args: Login) -> Result<(), Error> {
     }
     let ca = args.ca.map(|path| absolute(&path)).transpose()?.or_else(|| context.ca(&server));
     let trust = Trust::load(ca.as_deref())?;
-    let email = match args.email {
+    let LoggedIn { email, token, authorization } = match args.browser {
+        true => browser_login::log_in(context, &server, &trust)?,
+        false => with_password(&server, &trust, args.email, args.password_stdin)?,
+    };
+    let stored = context.credentials.server_mut(&server);
+    stored.email = Some(email.clone());
+    stored.token = Some(token);
+    stored.authorization = Some(authorization);
+    stored.ca = ca;
+    context.credentials.current = Some(server.to_string());
+    context.save()?;
+    output::talk(&format!("Logged in to {server} as {email}"));
+    if context.environment.token.is_some() {
+        output::talk("Warning: MYPAAS_TOKEN is set and goes before this login.");
+    }
+    Ok(())
+}
+
+/// Asks for what was not given, and trades it for a token.
+fn with_password(server: &Origin, trust: &Trust, email: Option<String>, from_stdin: bool) -> Result<LoggedIn, Error> {
+    let email = match email {
         Some(email) => email,
         None => ask_email()?,
     };
-    let password = if args.password_stdin { read_password()? } else { ask_password()? };
-
-    let client = Client::new(server.clone(), None, &trust);
+    let password = if from_stdin { read_password()? } else { ask_password()? };
+    let mut client = Client::new(server.clone(), None, trust);
     let request = AuthorizationCreate {
         description: Some(format!("mypaas login from {}", host_name())),
         expires_in: Some(EXPIRES_IN),
@@ -60,23 +85,16 @@ pub(crate) fn login(context: &mut Context, args: Login) -> Result<(), Error> {
         client: None,
     };
     let proof = Proof::Password { email: &email, password: &password };
-    let authorization: Authorization = client.post_as(&proof, "/oauth/authorizations", &request).map_err(refused)?;
+    let mut answer = client.post_as(&proof, "/oauth/authorizations", &request);
+    if answer.as_ref().is_err_and(ClientError::wants_second_factor) {
+        client = client.with_second_factor(two_factor::code(from_stdin)?);
+        answer = client.post_as(&proof, "/oauth/authorizations", &request);
+    }
+    let authorization: Authorization = answer.map_err(refused)?;
     let Some(token) = authorization.access_token else {
         return Err(Error::failed(format!("{server} accepted the login but gave no token.")));
     };
-
-    let stored = context.credentials.server_mut(&server);
-    stored.email = Some(authorization.user.email.clone());
-    stored.token = Some(token.token);
-    stored.authorization = Some(authorization.id);
-    stored.ca = ca;
-    context.credentials.current = Some(server.to_string());
-    context.save()?;
-    output::talk(&format!("Logged in to {server} as {}", authorization.user.email));
-    if context.environment.token.is_some() {
-        output::talk("Warning: MYPAAS_TOKEN is set and goes before this login.");
-    }
-    Ok(())
+    Ok(LoggedIn { email: authorization.user.email, token: token.token, authorization: authorization.id })
 }
 
 /// Has the server forget the token, then forgets it too.
@@ -142,17 +160,17 @@ fn ask_email() -> Result<String, Error> {
     if email.is_empty() { Err(Error::Usage("An email address is needed.".into())) } else { Ok(email) }
 }
 
-fn ask_password() -> Result<Secret, Error> {
+pub(super) fn ask_password() -> Result<Secret, Error> {
     rpassword::prompt_password("Password: ")
         .map(Secret::new)
         .map_err(|_| Error::Usage("There is no terminal to ask for the password: use --password-stdin.".into()))
 }
 
-fn read_password() -> Result<Secret, Error> {
+pub(super) fn read_password() -> Result<Secret, Error> {
     let password = prompt::line()?;
     if password.is_empty() { Err(Error::Usage("There is no password on stdin.".into())) } else { Ok(Secret::new(password)) }
 }
 
-fn host_name() -> String {
+pub(super) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

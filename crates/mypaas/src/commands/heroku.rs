@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use api_types::Secret;
+use clap::Args;
 
 use crate::context::Context;
 use crate::error::Error;
@@ -10,17 +11,27 @@ use crate::origin::Origin;
 use crate::output;
 use crate::target::TargetError;
 
+#[derive(Debug, Args)]
+pub(crate) struct Env {
+    /// Leave the token out, for `heroku login`
+    #[arg(long)]
+    no_token: bool,
+}
+
 /// Prints them as `export` lines for a shell's `eval`. The token is among them.
-pub(crate) fn env(context: &Context) -> Result<(), Error> {
+pub(crate) fn env(context: &Context, args: &Env) -> Result<(), Error> {
     let server = context.server()?;
-    let token = context.token(&server).ok_or_else(|| TargetError::NotLoggedIn(server.clone()))?;
-    for (key, value) in settings(&server, &token, context.ca(&server).as_deref())? {
+    let token = match args.no_token {
+        true => None,
+        false => Some(context.token(&server).ok_or_else(|| TargetError::NotLoggedIn(server.clone()))?),
+    };
+    for (key, value) in settings(&server, token.as_ref(), context.ca(&server).as_deref())? {
         output::line(&format!("export {}", output::shell_assignment(key, &value)))?;
     }
     Ok(())
 }
 
-fn settings(server: &Origin, token: &Secret, ca: Option<&Path>) -> Result<Vec<(&'static str, String)>, Error> {
+fn settings(server: &Origin, token: Option<&Secret>, ca: Option<&Path>) -> Result<Vec<(&'static str, String)>, Error> {
     let host_and_port = server.host_and_port();
     let host = host_and_port.split(':').next().unwrap_or_default().to_owned();
     // It hands its token to these names and to Heroku's own only, and says nothing when it does not.
@@ -37,9 +48,11 @@ fn settings(server: &Origin, token: &Secret, ca: Option<&Path>) -> Result<Vec<(&
         ("HEROKU_GIT_HOST", host_and_port),
         ("HEROKU_DATA_HOST", host),
         ("HEROKU_PARTICLEBOARD_URL", url.clone()),
-        ("HEROKU_BUILDPACK_REGISTRY_URL", url),
-        ("HEROKU_API_KEY", token.expose().to_owned()),
+        ("HEROKU_BUILDPACK_REGISTRY_URL", url.clone()),
+        ("HEROKU_LOGIN_HOST", url),
     ];
+    // With a token from the environment it does not log in.
+    settings.extend(token.map(|token| ("HEROKU_API_KEY", token.expose().to_owned())));
     if let Some(ca) = ca {
         let ca = ca.to_string_lossy().into_owned();
         settings.extend([("NODE_EXTRA_CA_CERTS", ca.clone()), ("GIT_SSL_CAINFO", ca)]);
@@ -58,12 +71,13 @@ mod tests {
     #[test]
     fn the_official_command_line_is_led_here_or_told_why_not() {
         let token = Secret::new("t0ken");
-        let settings = |server: &str, ca: Option<&str>| settings(&server.parse().unwrap(), &token, ca.map(Path::new));
+        let settings = |server: &str, ca: Option<&str>| settings(&server.parse().unwrap(), Some(&token), ca.map(Path::new));
         let local = settings("http://localhost:5001", Some("/h/ca.pem")).unwrap();
         for (key, value) in [
             ("HEROKU_HOST", "https://localhost:5001"),
             ("HEROKU_GIT_HOST", "localhost:5001"),
             ("HEROKU_DATA_HOST", "localhost"),
+            ("HEROKU_LOGIN_HOST", "https://localhost:5001"),
             ("HEROKU_API_KEY", "t0ken"),
             ("NODE_EXTRA_CA_CERTS", "/h/ca.pem"),
             ("GIT_SSL_CAINFO", "/h/ca.pem"),
@@ -71,6 +85,8 @@ mod tests {
             assert!(local.contains(&(key, value.to_owned())), "{key}={value}");
         }
         assert!(settings("http://127.0.0.1:5001", None).unwrap().contains(&("HEROKU_HOST", "http://127.0.0.1:5001".to_owned())));
+        let without = super::settings(&"http://localhost:5001".parse().unwrap(), None, None).unwrap();
+        assert!(without.iter().all(|(key, _)| *key != "HEROKU_API_KEY"));
         // It would go to the real Heroku, or come without its token.
         for elsewhere in ["https://paas.example.com", "https://localhost.example.com", "https://shop.localhost:5001"] {
             let said = settings(elsewhere, None).unwrap_err().render();

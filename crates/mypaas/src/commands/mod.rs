@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod apps;
 pub(crate) mod auth;
 pub(crate) mod authorizations;
+mod browser_login;
 pub(crate) mod build_create;
 pub(crate) mod buildpacks;
 pub(crate) mod builds;
@@ -32,6 +33,7 @@ pub(crate) mod scale;
 pub(crate) mod servers;
 pub(crate) mod stacks;
 pub(crate) mod state;
+pub(crate) mod two_factor;
 
 use crate::cli::{Cli, Command};
 use crate::context::Context;
@@ -54,6 +56,10 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::Logout => auth::logout(&mut context),
         Command::Whoami(args) => auth::whoami(&context, &args),
         Command::AuthToken => auth::token(&context),
+        Command::TwoFactor(args) => two_factor::show(&context, &args),
+        Command::TwoFactorEnable(args) => two_factor::enable(&context, &args),
+        Command::TwoFactorDisable(args) => two_factor::disable(&context, &args),
+        Command::TwoFactorRecoveryCodes(args) => two_factor::recovery_codes(&context, &args),
         Command::Apps(args) => apps::list(&context, &args),
         Command::Create(args) => create::create(&mut context, args),
         Command::Info(args) => apps::info(&context, &args),
@@ -112,7 +118,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::DomainsInfo(args) => domains::info(&context, &args),
         Command::DomainsRemove(args) => domains::remove(&context, &args),
         Command::DomainsClear => domains::clear(&context),
-        Command::HerokuEnv => heroku::env(&context),
+        Command::HerokuEnv(args) => heroku::env(&context, &args),
         Command::Authorizations(args) => authorizations::list(&context, &args),
         Command::AuthorizationsCreate(args) => authorizations::create(&context, args),
         Command::AuthorizationsInfo(args) => authorizations::info(&context, &args),

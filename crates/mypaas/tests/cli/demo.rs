@@ -29,6 +29,15 @@ fn reply(request: &Request) -> Answer {
         "POST /oauth/authorizations" => answer(authorization("deploys")),
         call if call.contains(" /oauth/authorizations/") => answer(authorization("deploys")),
         "GET /account" => answer(bodies::account()),
+        "GET /account/two-factor" => answer(json!({"enabled": true, "recovery_codes": 10})),
+        "POST /account/two-factor/url" => answer(json!({
+            "secret": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+            "url": "otpauth://totp/mypaas:me%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=mypaas",
+        })),
+        "PUT /account/two-factor" | "POST /account/two-factor/recovery-codes" => {
+            answer(json!({"recovery_codes": ["gayt-emzu-gu3d-oobz", "mfxg-27lb-q4rt-w5oa"]}))
+        }
+        "PATCH /account" => answer(bodies::account()),
         "GET /apps" => answer(json!([of("shop"), of("blog")])),
         "POST /apps" => answer(of(if request.body.contains("blog") { "blog" } else { "quiet-snow-1" })),
         "PATCH /apps/shop" if request.body.contains("bakery") => answer(of("bakery")),

@@ -57,6 +57,28 @@ fn a_password_is_not_shown_while_it_is_typed() {
     assert_eq!(server.request("POST /oauth/authorizations").header("authorization"), Some("Basic bWVAZXhhbXBsZS5jb206cGFzcyB3b3Jk"));
 }
 
+#[test]
+fn a_login_asks_for_the_second_factor_when_it_is_wanted() {
+    let server = Server::start(|request, _| match request.header("heroku-two-factor-code") {
+        None => error(403, r#"{"id":"two_factor","message":"A second authentication factor is required."}"#),
+        Some("123456") => answer(bodies::authorization()),
+        Some(_) => error(403, r#"{"id":"two_factor","message":"The two-factor code is wrong."}"#),
+    });
+    for (code, status) in [("123456", 0), ("654321", 1)] {
+        let mut terminal = Terminal::run(&Home::new(), 80, &["login", "--server", &server.url, "--email", "me@example.com"]);
+        terminal.until("Password: ");
+        terminal.until_silent();
+        terminal.type_in("pass word\n");
+        terminal.until("Two-factor code: ");
+        terminal.until_silent();
+        terminal.type_in(&format!("{code}\n"));
+        let (ended, shown) = terminal.end();
+        assert_eq!(ended, status, "{shown}");
+        assert!(!shown.contains(code), "{shown}");
+        assert_eq!(shown.contains("hint: your authenticator app shows a new code every 30 seconds"), status == 1, "{shown}");
+    }
+}
+
 /// A server that answers `config:set` when it is told to.
 fn slow() -> (Server, mpsc::Sender<()>) {
     let (go, gone) = mpsc::channel();

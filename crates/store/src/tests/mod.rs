@@ -10,6 +10,7 @@ mod people;
 mod rotation;
 mod round_trips;
 mod schema;
+mod second_factors;
 mod secrets;
 mod support;
 mod upgrades;

@@ -66,6 +66,10 @@ const fn written_at(schema: i64) -> &'static [&'static str] {
              VALUES (#21, #1, 'mine', 'https://example.com/', #sealed, 1000, 1000)",
         ],
         14 => &["INSERT INTO leadership (id, term, beat, holder, address, keys) VALUES (1, 3, 40, 'mypaasd 1', 'http://localhost:5001', 'x')"],
+        15 => &[
+            "INSERT INTO second_factors (account_id, sealed, enabled_at_ms, used_step) VALUES (#1, #sealed, 1000, 7)",
+            "INSERT INTO recovery_codes (account_id, hash) VALUES (#1, #hash)",
+        ],
         _ => &[],
     }
 }
@@ -138,6 +142,8 @@ async fn every_earlier_schema_comes_up_to_date_with_all_its_rows() {
             ("webhook_deliveries", 13),
             ("oauth_clients", 13),
             ("leadership", 14),
+            ("second_factors", 15),
+            ("recovery_codes", 15),
         ] {
             assert_eq!(rows(&mut tx, table).await, i64::from(schema >= since), "{table} from {schema}");
         }
