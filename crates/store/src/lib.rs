@@ -36,6 +36,7 @@ mod features;
 mod fronts;
 mod leaving;
 mod oauth_clients;
+mod overview;
 mod sharing;
 mod ssh_keys;
 
@@ -62,5 +63,6 @@ pub use error::{R, StoreError};
 pub use fronts::{AppFront, SlugFront};
 pub use leadership::{BEAT, Candidate, Leader, Seated};
 pub use look::{Look, look};
+pub use overview::Person;
 pub use seal::{Keys, SealKey};
 pub use worlds::World;

@@ -16,6 +16,7 @@ mod log_drains;
 mod logs;
 mod oauth_clients;
 mod official;
+mod overview;
 mod people;
 mod planted;
 mod releases;
