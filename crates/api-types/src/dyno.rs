@@ -130,3 +130,11 @@ mod tests {
         assert!(serde_json::from_str::<DynoCreate>(r#"{"command":"x","env":{"A":["b"]}}"#).is_err());
     }
 }
+
+/// `POST /apps/:app/dynos/:dyno/actions/resize`, which is not Heroku's: how large the window is that an attached one-off dyno is
+/// seen in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalSize {
+    pub columns: u16,
+    pub lines: u16,
+}

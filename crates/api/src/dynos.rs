@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api_types::{Dyno, DynoCreate, ReleaseRef, Secret};
+use api_types::{Dyno, DynoCreate, ReleaseRef, Secret, TerminalSize};
 use axum::{Json, extract::State, response::Response};
 use domain::{App, DynoName, ProcessType, one_off::OneOff};
 use engine::{
@@ -85,6 +85,17 @@ pub(crate) async fn stop_one(State(api): State<Api>, caller: Caller, Named((app,
         None => drop(api.platform.restart(&caller.actor, &app.id.to_string(), &Which::One(name)).await?),
     }
     Ok(begun())
+}
+
+/// `POST /apps/{app}/dynos/{dyno}/actions/resize`: not Heroku's, whose rendezvous has no word for a window that becomes another.
+pub(crate) async fn resize(
+    State(api): State<Api>,
+    caller: Caller,
+    Named((app, dyno)): Named<(String, String)>,
+    Body(asked): Body<TerminalSize>,
+) -> Result<Json<Value>, ApiError> {
+    api.platform.resize(&caller.actor, &app, &dyno, (asked.columns, asked.lines)).await?;
+    Ok(Json(json!({})))
 }
 
 /// `DELETE /apps/{app}/formations/{type}` and `POST …/actions/stop`: the same for all dynos of a type.

@@ -62,6 +62,7 @@ mod stacks;
 mod webhooks;
 
 mod keeping;
+mod overview;
 mod routers;
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use axum::{
 
 use crate::{
     Api, account, app_transfers, apps, audit_events, authorizations, browser_login, buildpack_installations, builds, collaborators, config_vars, conventions,
-    domains, dyno_sizes, dynos, features, formation, keeping, keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, oauth_clients, regions,
-    release_output, releases, request_id, routers, schema, slugs, sources, stacks, two_factor, webhooks,
+    domains, dyno_sizes, dynos, features, formation, keeping, keys, log_drains, log_sessions, log_stream, not_built, nothing_yet, oauth_clients, overview,
+    regions, release_output, releases, request_id, routers, schema, slugs, sources, stacks, two_factor, webhooks,
 };
 
 pub(crate) fn router(api: Api) -> Router {
@@ -68,6 +68,7 @@ fn of_app() -> Router<Api> {
         .route("/apps/{app}/formations/{type}/actions/stop", post(dynos::stop_type))
         .route("/apps/{app}/dynos", get(dynos::list).post(dynos::create).delete(dynos::restart_all))
         .route("/apps/{app}/dynos/{dyno}", get(dynos::info).delete(dynos::stop_one))
+        .route("/apps/{app}/dynos/{dyno}/actions/resize", post(dynos::resize))
         .route("/apps/{app}/dynos/{dyno}/actions/stop", post(dynos::stop_one))
         .route("/apps/{app}/log-sessions", post(log_sessions::create))
         .route("/apps/{app}/sources", post(sources::create_for_app))
@@ -102,10 +103,13 @@ fn of_platform() -> Router<Api> {
         .route("/schema", get(schema::answer))
         .route("/stacks", get(stacks::list))
         .route("/stacks/{stack}", get(stacks::info))
+        .route("/mypaas/accounts", get(overview::accounts))
+        .route("/mypaas/apps", get(overview::apps))
         .route("/mypaas/audit-events", get(audit_events::list))
         .route("/mypaas/disk", get(keeping::disk))
         .route("/mypaas/garbage", get(keeping::garbage))
         .route("/mypaas/garbage/actions/collect", post(keeping::collect))
+        .route("/mypaas/nodes", get(overview::nodes))
         .route("/mypaas/router/routes", get(routers::routes))
         .route("/mypaas/router/reports", post(routers::report))
         .route("/regions", get(regions::list))

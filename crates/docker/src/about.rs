@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use ports::RuntimeError;
+use ports::{RuntimeError, runtime::Machine};
 
 use crate::{
-    connect,
+    connect::{self, Engine},
     error::{found, refused},
 };
 
@@ -43,5 +43,17 @@ pub async fn about(socket: Option<PathBuf>, images: &[String]) -> Result<About, 
         cgroups: info.cgroup_version.map(|version| version.to_string()).unwrap_or_default(),
         warnings: info.warnings.unwrap_or_default(),
         missing,
+    })
+}
+
+/// The machine that the engine runs on.
+pub(crate) async fn machine(engine: &Engine) -> Result<Machine, RuntimeError> {
+    let info = engine.api.info().await.map_err(refused)?;
+    let count = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
+    Ok(Machine {
+        name: info.name.unwrap_or_default(),
+        engine: format!("Docker {}", info.server_version.unwrap_or_default()),
+        processors: count(info.ncpu),
+        memory: count(info.mem_total),
     })
 }

@@ -17,7 +17,7 @@ use hyper::{Method, Request, StatusCode, client::conn::http1, header, upgrade::U
 use hyper_util::rt::TokioIo;
 use ports::{
     RuntimeError,
-    runtime::{Attached, OneOffSpec},
+    runtime::{Attached, ContainerKey, OneOffSpec},
 };
 use tokio::{
     io::{AsyncWrite, WriteHalf, split},
@@ -49,11 +49,24 @@ pub(crate) async fn run(engine: &Arc<Engine>, spec: &OneOffSpec) -> Result<Attac
         return Ok(Attached { output: Box::new(Demux::new(output)), input: Box::new(input) });
     };
     // A terminal has no size before it is started.
+    give_size(engine, &id, (columns, rows)).await;
+    Ok(Attached { output: Box::new(output), input: Box::new(Typing { input, ended: false }) })
+}
+
+/// Gives the terminal of a dyno that runs another size; its programs are sent SIGWINCH by the kernel.
+pub(crate) async fn resize(engine: &Engine, key: &ContainerKey, size: (u16, u16)) -> Result<(), RuntimeError> {
+    if let Some(found) = engine.find(key, 1).await? {
+        give_size(engine, &found.id, size).await;
+    }
+    Ok(())
+}
+
+/// One that has ended in between, or has no terminal, is left as it is.
+async fn give_size(engine: &Engine, id: &str, (columns, rows): (u16, u16)) {
     let size = ResizeContainerTTYOptions { h: rows.into(), w: columns.into() };
-    if let Err(error) = engine.api.resize_container_tty(&id, size).await {
+    if let Err(error) = engine.api.resize_container_tty(id, size).await {
         tracing::debug!(container = id, %error, "the terminal could not be resized");
     }
-    Ok(Attached { output: Box::new(output), input: Box::new(Typing { input, ended: false }) })
 }
 
 async fn connect(engine: &Engine, id: &str) -> Result<Connection, RuntimeError> {

@@ -7,11 +7,11 @@ use bollard::{errors::Error, query_parameters::WaitContainerOptions};
 use futures_util::StreamExt;
 use ports::{
     Runtime, RuntimeError,
-    runtime::{Attached, Base, Condition, ContainerKey, ContainerSpec, Image, Kept, MemoryUse, OneOffSpec, SeenContainer, Stored},
+    runtime::{Attached, Base, Condition, ContainerKey, ContainerSpec, Image, Kept, Machine, MemoryUse, OneOffSpec, SeenContainer, Stored},
 };
 
 use crate::{
-    Docker, attach,
+    Docker, about, attach,
     connect::Engine,
     error::{refused, status},
     logs::Since,
@@ -54,6 +54,10 @@ impl Runtime for Docker {
         attach::run(&self.engine, spec).await
     }
 
+    async fn resize(&self, key: &ContainerKey, size: (u16, u16)) -> Result<(), RuntimeError> {
+        attach::resize(&self.engine, key, size).await
+    }
+
     async fn wait(&self, key: &ContainerKey) -> Result<Option<i32>, RuntimeError> {
         self.engine.wait(key).await
     }
@@ -68,6 +72,10 @@ impl Runtime for Docker {
 
     async fn bases(&self) -> Result<Vec<Base>, RuntimeError> {
         self.engine.bases().await
+    }
+
+    async fn machine(&self) -> Result<Machine, RuntimeError> {
+        about::machine(&self.engine).await
     }
 
     fn changes(&self) -> Arc<tokio::sync::Notify> {

@@ -102,10 +102,24 @@ impl Platform {
     /// How full the disk is. For admins.
     pub async fn disk(&self, actor: &Actor) -> Result<Disk, Refusal> {
         self.authorize_admin(actor).await?;
+        let (needs, tally) = self.tally().await?;
+        let mut apps: Vec<_> = tally.apps.into_iter().filter_map(|(app, bytes)| Some((needs.apps.get(&app)?.clone(), bytes))).collect();
+        apps.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.as_str().cmp(other.0.as_str())));
+        apps.truncate(TOP);
+        let free = self.builder.blobs().free().await.map_err(broken)?;
+        Ok(Disk { free, floor: self.builder.min_free_bytes(), kinds: tally.kinds, apps })
+    }
+
+    /// What each app takes of the disk, in bytes.
+    pub(crate) async fn taken(&self) -> Result<BTreeMap<AppId, u64>, Refusal> {
+        Ok(self.tally().await?.1.apps)
+    }
+
+    async fn tally(&self) -> Result<(Needs, Tally), Refusal> {
         let needs = self.needs(&mut self.store.read().await?, self.clock.now()).await?;
-        let (named, blobs) = (needs.named_slugs(), self.builder.blobs());
+        let named = needs.named_slugs();
         let mut tally = Tally::default();
-        for blob in blobs.list().await.map_err(broken)? {
+        for blob in self.builder.blobs().list().await.map_err(broken)? {
             let apps = named.get(&blob.digest);
             let kind = if apps.is_some() {
                 Kind::Slug
@@ -127,10 +141,7 @@ impl Platform {
         for (app, bytes) in self.keeping.repositories.sizes().await.map_err(unread)? {
             tally.add(Kind::Repository, bytes, [app]);
         }
-        let mut apps: Vec<_> = tally.apps.into_iter().filter_map(|(app, bytes)| Some((needs.apps.get(&app)?.clone(), bytes))).collect();
-        apps.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.as_str().cmp(other.0.as_str())));
-        apps.truncate(TOP);
-        Ok(Disk { free: blobs.free().await.map_err(broken)?, floor: self.builder.min_free_bytes(), kinds: tally.kinds, apps })
+        Ok((needs, tally))
     }
 
     /// Everything that a sweep would remove, by the rules by which it removes.

@@ -41,6 +41,7 @@ pub mod turns;
 
 pub mod disk;
 pub mod keeping;
+pub mod overview;
 pub mod stacks;
 
 pub mod dynos;

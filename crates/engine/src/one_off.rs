@@ -188,6 +188,20 @@ impl Platform {
         Ok(status)
     }
 
+    /// Gives the terminal of an attached dyno another size: columns, rows.
+    pub async fn resize(&self, actor: &Actor, app: &str, dyno: &str, size: (u16, u16)) -> Result<(), Refusal> {
+        let mut tx = self.store.read().await?;
+        let app = self.authorize_in(&mut tx, actor, app, Permission::Operate).await?;
+        if size.0 == 0 || size.1 == 0 {
+            return Err(Refusal::Invalid("A terminal has at least one column and one line".to_owned()));
+        }
+        let name: Option<DynoName> = dyno.parse().ok();
+        let meant = |one_off: &OneOff| one_off.attached && (Some(&one_off.name) == name.as_ref() || Ok(one_off.id) == dyno.parse());
+        let one_off = tx.one_offs(app.id).await?.into_iter().find(meant).ok_or(Refusal::NotFound("dyno"))?;
+        drop(tx);
+        Ok(self.runtime.resize(&key(&one_off), size).await?)
+    }
+
     /// How an attached dyno's command ended by itself.
     pub async fn ended(&self, one_off: &OneOff) -> Result<Option<i32>, Refusal> {
         Ok(self.runtime.wait(&key(one_off)).await?)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::environment;
 use crate::output;
+use crate::progress::Progress;
 use crate::terminal;
 
 const FRAMES: [&str; 8] = ["⣾", "⣽", "⣻", "⢿", "⡿", "⣟", "⣯", "⣷"];
@@ -32,10 +33,19 @@ pub(crate) struct Action {
 impl Action {
     /// Says what is being done.
     pub(crate) fn start(text: &str) -> Self {
+        Self::begin(text, None)
+    }
+
+    /// The same of something whose length is known: beside what turns stands how far it is.
+    pub(crate) fn measured(text: &str, progress: &Progress) -> Self {
+        Self::begin(text, Some(progress.clone()))
+    }
+
+    fn begin(text: &str, progress: Option<Progress>) -> Self {
         let text = text.to_owned() + "...";
         let _ = write!(io::stderr().lock(), "{text} ");
         let _ = io::stderr().lock().flush();
-        let spinner = turns(&text).then(|| spin(text.clone()));
+        let spinner = room(&text).map(|room| spin(text.clone(), progress, room));
         Self { text, finished: false, spinner }
     }
 
@@ -71,21 +81,25 @@ impl Drop for Action {
     }
 }
 
-/// A line that wraps cannot be written again: `\r` leads to its last piece only.
-fn turns(text: &str) -> bool {
-    io::stderr().is_terminal()
-        && !environment::terminal_is_dumb()
-        && terminal::width_of_stderr().is_some_and(|width| text.chars().count() + 3 < usize::from(width))
+/// The columns that are left behind the text and what turns, if the line can be written again and again. One that wraps cannot: `\r` leads
+/// to its last piece only.
+fn room(text: &str) -> Option<usize> {
+    if !io::stderr().is_terminal() || environment::terminal_is_dumb() {
+        return None;
+    }
+    usize::from(terminal::width_of_stderr()?).checked_sub(text.chars().count() + 4)
 }
 
-fn spin(text: String) -> (Sender<()>, JoinHandle<()>) {
+fn spin(text: String, progress: Option<Progress>, room: usize) -> (Sender<()>, JoinHandle<()>) {
     let (stop, stopped) = mpsc::channel();
     TURNING.store(true, Ordering::Relaxed);
     let turn = move || {
         let mut frames = FRAMES.iter().cycle();
         while let (Err(RecvTimeoutError::Timeout), Some(frame)) = (stopped.recv_timeout(FRAME), frames.next()) {
+            let far = progress.as_ref().map(|progress| progress.shown(room.saturating_sub(1))).filter(|far| !far.is_empty());
+            let far = far.map(|far| format!(" {far}")).unwrap_or_default();
             let mut err = io::stderr().lock();
-            let _ = write!(err, "\r{text} {frame}\u{1b}[K").and_then(|()| err.flush());
+            let _ = write!(err, "\r{text} {frame}{far}\u{1b}[K").and_then(|()| err.flush());
         }
     };
     (stop, thread::spawn(turn))

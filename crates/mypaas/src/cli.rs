@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    access, apps, auth, authorizations, build_create, buildpacks, builds, completions, config, config_edit, create, disk, domains, drains, features, git,
-    heroku, keys, local, logs, maintenance, ps, ps_wait, regions, releases, run, scale, servers, stacks, state, two_factor,
+    access, admin, apps, auth, authorizations, build_create, buildpacks, builds, completions, config, config_edit, create, disk, domains, drains, features,
+    git, heroku, keys, local, logs, maintenance, ps, ps_wait, regions, releases, run, scale, servers, stacks, state, two_factor,
 };
 
 /// `0.1.0`; the packages' script adds the build: `0.1.0 (build 1a2b3c4d)`.
@@ -258,6 +258,15 @@ pub(crate) enum Command {
     /// Show how full the server's disk is, and of what (admins)
     #[command(name = "admin:disk")]
     AdminDisk(disk::Show),
+    /// List every app on the server with its owner, dynos and size (admins)
+    #[command(name = "admin:apps")]
+    AdminApps(admin::List),
+    /// List everybody who has an account on the server (admins)
+    #[command(name = "admin:users", alias = "admin:accounts")]
+    AdminUsers(admin::List),
+    /// Show the machines that dynos run on (admins)
+    #[command(name = "admin:nodes")]
+    AdminNodes(admin::List),
     /// List the domains
     Domains(domains::List),
     /// Make a host name lead to the app

@@ -1,7 +1,7 @@
 //! The one place that sends requests.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::time::Duration;
 
 use api_types::{ErrorBody, Secret};
@@ -10,11 +10,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, Method, Request, Response, header};
-use ureq::{Agent, Body, BodyReader};
+use ureq::{Agent, Body, BodyReader, SendBody};
 
 use crate::client_error::{Call, ClientError, Trouble};
 use crate::origin::Origin;
 use crate::output;
+use crate::progress::Progress;
 use crate::tls::Trust;
 
 const ACCEPT: &str = "application/vnd.heroku+json; version=3";
@@ -37,6 +38,7 @@ pub(crate) enum Proof<'a> {
 }
 
 /// A connection to one server's Platform API as one person.
+#[derive(Clone)]
 pub(crate) struct Client {
     agent: Agent,
     origin: Origin,
@@ -162,9 +164,10 @@ impl Client {
     }
 
     /// Puts a file where a URL says, which is its own key.
-    pub(crate) fn upload(&self, url: &Secret, file: File) -> Result<(), ClientError> {
+    pub(crate) fn upload(&self, url: &Secret, file: File, length: u64, progress: &Progress) -> Result<(), ClientError> {
         let trouble = |trouble| self.trouble(&Method::PUT, "a source", trouble);
-        let request = Request::put(url.expose()).body(file).map_err(|_| trouble(Trouble::BadUrl))?;
+        let request = Request::put(url.expose()).header(header::CONTENT_LENGTH, length);
+        let request = request.body(SendBody::from_owned_reader(progress.reading(file.take(length)))).map_err(|_| trouble(Trouble::BadUrl))?;
         let answer = self.agent.run(request).map_err(|error| trouble(Trouble::of(&error)))?;
         self.check(&Method::PUT, "a source", answer).map(drop)
     }

@@ -45,6 +45,8 @@ pub(crate) enum ClientError {
 
 /// The id of a refusal that wants a code besides the password.
 const TWO_FACTOR: &str = "two_factor";
+/// How a server of ours answers who is no admin.
+const ADMINS_ONLY: &str = "Only admins of this platform";
 
 /// This program's version.
 const PROGRAM: &str = env!("CARGO_PKG_VERSION");
@@ -114,10 +116,15 @@ impl ClientError {
             Self::NotKnown { .. } => "ask the server's administrator to update it".to_owned(),
             Self::Refused { status: 401, .. } => "log in with `mypaas login`".to_owned(),
             Self::Refused { body, .. } if body.id == TWO_FACTOR => "your authenticator app shows a new code every 30 seconds, each is good once".to_owned(),
+            // Who may be asked stands in the sentence.
+            Self::Refused { status: 403, body, .. } if body.message.starts_with(ADMINS_ONLY) => "`mypaas whoami` shows who you are".to_owned(),
             Self::Refused { status: 403, body, .. } if body.url.is_none() => {
                 "`mypaas whoami` shows who you are; an app's owner can give you access to it".to_owned()
             }
             Self::Refused { status: 404, body, .. } if body.resource.as_deref() == Some("app") => "`mypaas apps` lists your apps".to_owned(),
+            Self::Refused { status: 404, body, .. } if body.resource.as_deref() == Some("user") => {
+                "nobody is invited by mail: an admin of the server makes an account first, with `mypaasd account:create EMAIL`".to_owned()
+            }
             Self::Refused { status: 429, .. } => "wait a minute, then try again".to_owned(),
             Self::Refused { status: 501, .. } => "this server cannot do that; a newer one may".to_owned(),
             Self::Refused { status: 500.., .. } | Self::Strange { status: 500.., .. } => {
@@ -197,6 +204,8 @@ mod tests {
         assert_eq!(error.to_string(), "Couldn't find that app.");
         assert_eq!(error.hint().unwrap(), "`mypaas apps` lists your apps");
         assert_eq!(error.request_id(), Some("abc"));
+        assert!(refused(404, Some("user"), "Couldn't find that user.").hint().unwrap().contains("account:create"));
+        assert_eq!(refused(403, None, "Only admins of this platform may do that.").hint().unwrap(), "`mypaas whoami` shows who you are");
         assert_eq!(refused(422, None, "Name is already taken").hint(), None);
         assert_eq!(refused(501, None, "Not built yet.").hint().unwrap(), "this server cannot do that; a newer one may");
         assert_eq!(refused(401, None, "x").hint().unwrap(), "log in with `mypaas login`");

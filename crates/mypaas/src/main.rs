@@ -20,12 +20,14 @@ mod help;
 mod origin;
 mod output;
 mod procfile;
+mod progress;
 mod prompt;
 mod sse;
 mod target;
 mod terminal;
 mod tls;
 mod usage;
+mod window;
 mod words;
 
 use std::process::ExitCode;

@@ -125,6 +125,18 @@ pub struct Attached {
     pub input: Box<dyn AsyncWrite + Send + Unpin>,
 }
 
+/// The machine that dynos run on, as its engine describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// What it calls itself.
+    pub name: String,
+    /// `Docker 28.1.0`.
+    pub engine: String,
+    pub processors: u64,
+    /// In bytes.
+    pub memory: u64,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     #[error("the container engine did not answer")]
@@ -177,6 +189,8 @@ pub trait Runtime: Send + Sync {
     async fn list(&self) -> Result<Vec<SeenContainer>, RuntimeError>;
     /// Starts a one-off dyno and hands over its bytes. Its output does not go to the log.
     async fn run_attached(&self, spec: &OneOffSpec) -> Result<Attached, RuntimeError>;
+    /// Gives the terminal of an attached one-off dyno another size (columns, rows). Fine if there is none (any more).
+    async fn resize(&self, key: &ContainerKey, size: (u16, u16)) -> Result<(), RuntimeError>;
     /// Waits until the container is no longer running, and says how it ended. `None`: there is none.
     async fn wait(&self, key: &ContainerKey) -> Result<Option<i32>, RuntimeError>;
     /// Removes build caches and images of apps and slugs not named here. What a container still uses stays for next time.
@@ -185,6 +199,8 @@ pub trait Runtime: Send + Sync {
     async fn stored(&self) -> Result<Vec<Stored>, RuntimeError>;
     /// What dynos of each stack start on today. A stack whose image is not there is left out.
     async fn bases(&self) -> Result<Vec<Base>, RuntimeError>;
+    /// The machine that all of this runs on.
+    async fn machine(&self) -> Result<Machine, RuntimeError>;
     /// Notified whenever something in the engine may have changed: a container started, bound its port, died.
     fn changes(&self) -> Arc<tokio::sync::Notify>;
 }

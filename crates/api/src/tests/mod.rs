@@ -17,6 +17,7 @@ mod log_drains;
 mod logs;
 mod oauth_clients;
 mod official;
+mod overview;
 mod people;
 mod planted;
 mod releases;

@@ -230,3 +230,38 @@ async fn a_client_gets_a_moment_to_say_that_its_input_has_ended() {
     assert_eq!(silent.rest().await, "");
     assert!(began.elapsed() >= Duration::from_secs(1));
 }
+
+#[tokio::test]
+async fn a_window_that_becomes_another_is_told() {
+    let mut run = run(SLEEPER, r#"{"TERM":"xterm","COLUMNS":"80","LINES":"24"}"#).await;
+    let secret = run.secret.clone();
+    run.send(&format!("{secret}\r\n")).await;
+    run.expect("rendezvous\r\nready").await;
+    let world = &run.world;
+    let app = world.api.platform.store.read().await.unwrap().app_named(&"shop".parse().unwrap()).await.unwrap().unwrap();
+    let name = world.ann("GET", "/apps/shop/dynos", "").await.json()[0]["name"].as_str().unwrap().to_owned();
+    let path = format!("/apps/shop/dynos/{name}/actions/resize");
+    let key = ports::runtime::ContainerKey { app: app.id, dyno: name.parse().unwrap() };
+
+    assert_eq!(world.ann("POST", &path, r#"{"columns":132,"lines":50}"#).await.body, "{}");
+    assert_eq!(run.engine.terminal(&key), Some((132, 50)));
+    for (body, verdict) in [
+        (r#"{"columns":0,"lines":50}"#, "422 invalid_params: A terminal has at least one column and one line"),
+        (r#"{"columns":132}"#, "422 invalid_params: Invalid request body: missing field `lines` at line 1 column 15"),
+        (r#"{"columns":-1,"lines":70000}"#, "422 invalid_params: Invalid request body: invalid value: integer `-1`, expected u16 at line 1 column 13"),
+    ] {
+        assert_eq!(world.ann("POST", &path, body).await.verdict(), verdict);
+    }
+    // What is no attached dyno has no window, and another's is not there.
+    assert_eq!(
+        world.ann("POST", "/apps/shop/dynos/web.1/actions/resize", r#"{"columns":1,"lines":1}"#).await.verdict(),
+        "404 not_found: Couldn't find that dyno."
+    );
+    let bob = world.ask("POST", &path, &[("authorization", &world.bob.bearer())], r#"{"columns":1,"lines":1}"#).await;
+    assert_eq!(bob.verdict(), "404 not_found: Couldn't find that app.");
+    let reading = world.scoped("read").await;
+    let reading = world.ask("POST", &path, &[("authorization", &format!("Bearer {reading}"))], r#"{"columns":1,"lines":1}"#).await;
+    assert!(reading.verdict().starts_with("403 forbidden: This token may not do that"), "{}", reading.body);
+    assert_eq!(run.engine.terminal(&key), Some((132, 50)));
+    run.over().await;
+}

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use async_trait::async_trait;
 use ports::{
     Clock, Runtime, RuntimeError,
-    runtime::{Attached, Base, ContainerKey, ContainerSpec, Image, Kept, MemoryUse, OneOffSpec, SeenContainer, Stored, fake::FakeRuntime},
+    runtime::{Attached, Base, ContainerKey, ContainerSpec, Image, Kept, Machine, MemoryUse, OneOffSpec, SeenContainer, Stored, fake::FakeRuntime},
 };
 use tokio::{
     io::{DuplexStream, ReadHalf, WriteHalf},
@@ -70,6 +70,10 @@ impl Runtime for Stage {
         Ok(Attached { output: Box::new(output), input: Box::new(input) })
     }
 
+    async fn resize(&self, key: &ContainerKey, size: (u16, u16)) -> Result<(), RuntimeError> {
+        self.engine.resize(key, size).await
+    }
+
     async fn wait(&self, key: &ContainerKey) -> Result<Option<i32>, RuntimeError> {
         self.engine.wait(key).await
     }
@@ -84,6 +88,10 @@ impl Runtime for Stage {
 
     async fn bases(&self) -> Result<Vec<Base>, RuntimeError> {
         self.engine.bases().await
+    }
+
+    async fn machine(&self) -> Result<Machine, RuntimeError> {
+        self.engine.machine().await
     }
 
     fn changes(&self) -> Arc<Notify> {

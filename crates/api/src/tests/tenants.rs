@@ -27,6 +27,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/dynos/web.1", ""),
     ("DELETE", "/dynos/web.1", ""),
     ("POST", "/dynos/web.1/actions/stop", ""),
+    ("POST", "/dynos/web.1/actions/resize", r#"{"columns":80,"lines":24}"#),
     ("POST", "/log-sessions", "{}"),
     ("GET", "/builds", ""),
     ("POST", "/builds", r#"{"source_blob":{"url":"https://example.com/a.tgz"}}"#),

@@ -100,3 +100,21 @@ async fn what_it_writes_first_is_not_missed() {
         assert_eq!(place.docker.wait(&place.key(&dyno)).await.unwrap(), Some(0));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn a_window_that_becomes_another_is_seen_inside() {
+    let place = Place::new().await;
+    let command = "trap 'stty size; exit 0' WINCH; printf ready; while :; do sleep 0.1; done";
+    let attached = place.docker.run_attached(&one_off(&place, "run.1", command, Some((80, 24)))).await.unwrap();
+    let Attached { mut output, input: _input } = attached;
+    let mut ready = [0; 5];
+    tokio::time::timeout(Duration::from_secs(30), output.read_exact(&mut ready)).await.expect("it starts").unwrap();
+    place.docker.resize(&place.key("run.1"), (132, 50)).await.unwrap();
+    let mut text = String::new();
+    tokio::time::timeout(Duration::from_secs(30), output.read_to_string(&mut text)).await.expect("an end").unwrap();
+    assert_eq!(text, "50 132\r\n");
+    // One that has ended, and one that never was, have no window.
+    place.docker.resize(&place.key("run.1"), (10, 10)).await.unwrap();
+    place.docker.resize(&place.key("run.2"), (10, 10)).await.unwrap();
+}

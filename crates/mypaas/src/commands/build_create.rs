@@ -14,6 +14,7 @@ use crate::context::{App, Context};
 use crate::error::Error;
 use crate::git_remote;
 use crate::output::{self, Action};
+use crate::progress::{Progress, Unit};
 
 #[derive(Debug, Args)]
 pub(crate) struct Create {
@@ -59,10 +60,12 @@ pub(crate) fn create(context: &Context, args: Create) -> Result<(), Error> {
 }
 
 fn upload(app: &App, archive: File) -> Result<Secret, Error> {
-    let action = Action::start("Uploading source");
+    let length = archive.metadata().map_err(|error| Error::failed(format!("The archive cannot be read: {error}.")))?.len();
+    let progress = Progress::of(length, Unit::Bytes);
+    let action = Action::measured("Uploading source", &progress);
     let source: Source = app.client.post(&app.path(&["sources"]), &serde_json::json!({}))?;
-    app.client.upload(&source.source_blob.put_url, archive)?;
-    action.done();
+    app.client.upload(&source.source_blob.put_url, archive, length, &progress)?;
+    action.finish(&format!("done, {}", output::size(length)));
     Ok(source.source_blob.get_url)
 }
 
@@ -72,22 +75,24 @@ fn opened(path: &Path) -> Result<File, Error> {
 
 /// The current folder as an archive: what git knows and what it does not ignore, as it lies there.
 fn packed() -> Result<File, Error> {
-    let action = Action::start("Packing the current folder");
     let files = git_remote::files()?;
     if files.is_empty() {
         return Err(Error::failed("This folder holds nothing to build."));
     }
-    let archive = pack(&files).map_err(|error| Error::failed(format!("The folder cannot be packed: {error}.")))?;
+    let progress = Progress::of(files.len() as u64, Unit::Files);
+    let action = Action::measured("Packing the current folder", &progress);
+    let archive = pack(&files, &progress).map_err(|error| Error::failed(format!("The folder cannot be packed: {error}.")))?;
     action.finish(&format!("done, {} files", files.len()));
     Ok(archive)
 }
 
-fn pack(files: &[PathBuf]) -> io::Result<File> {
+fn pack(files: &[PathBuf], progress: &Progress) -> io::Result<File> {
     let mut tar = tar::Builder::new(GzEncoder::new(BufWriter::new(tempfile::tempfile()?), Compression::fast()));
     // No owners and no times: the server gives everything its own.
     tar.mode(HeaderMode::Deterministic);
     tar.follow_symlinks(false);
     for path in files {
+        progress.add(1);
         match path.symlink_metadata() {
             // A submodule is a folder of its own; git names it, and it is not ours to pack.
             Ok(found) if found.is_dir() => output::talk(&format!("Warning: {} is a submodule and is left out", path.display())),

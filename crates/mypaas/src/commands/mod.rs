@@ -1,6 +1,7 @@
 //! One module per topic; each command is a function from what was typed to what is printed.
 
 pub(crate) mod access;
+pub(crate) mod admin;
 pub(crate) mod apps;
 pub(crate) mod auth;
 pub(crate) mod authorizations;
@@ -113,6 +114,9 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::StacksSet(args) => stacks::set(&context, &args),
         Command::Gc(args) => disk::collect(&context, &args),
         Command::AdminDisk(args) => disk::show(&context, &args),
+        Command::AdminApps(args) => admin::apps(&context, &args),
+        Command::AdminUsers(args) => admin::users(&context, &args),
+        Command::AdminNodes(args) => admin::nodes(&context, &args),
         Command::Domains(args) => domains::list(&context, &args),
         Command::DomainsAdd(args) => domains::add(&context, &args),
         Command::DomainsInfo(args) => domains::info(&context, &args),

@@ -2,15 +2,17 @@
 
 use std::io;
 
-use api_types::{Dyno, DynoCreate, DynoEnv};
+use api_types::{Dyno, DynoCreate, DynoEnv, TerminalSize};
 use clap::Args;
 
 use crate::attach::{self, Rendezvous};
-use crate::context::Context;
+use crate::client_error::ClientError;
+use crate::context::{App, Context};
 use crate::error::Error;
 use crate::exit_marker;
 use crate::output::{self, Action};
 use crate::terminal;
+use crate::window::Watch;
 
 #[derive(Args)]
 pub(crate) struct Run {
@@ -71,9 +73,10 @@ pub(crate) fn run(context: &Context, args: Run) -> Result<u8, Error> {
     let interactive = terminal::is_interactive() && !args.no_tty;
     let command = join(&args.what.command);
     let mut env = environment(&args.what.env)?;
+    let size = terminal::size();
     if interactive {
         env.extend(context.environment.term.clone().map(|term| ("TERM".to_owned(), term)));
-        if let Some((columns, lines)) = terminal::size() {
+        if let Some((columns, lines)) = size {
             env.extend([("COLUMNS".to_owned(), columns.to_string()), ("LINES".to_owned(), lines.to_string())]);
         }
     }
@@ -96,11 +99,27 @@ pub(crate) fn run(context: &Context, args: Run) -> Result<u8, Error> {
     };
     let rendezvous = Rendezvous::parse(url)?;
     let config = context.trust(app.client.origin())?.for_rendezvous()?;
-    let attached = || action.finish(&format!("up, {} ({})", dyno.name, dyno.size));
-    let status = attach::attach(&rendezvous, config, interactive, &mut io::stdout().lock(), attached)?;
+    let mut window = None;
+    let attached = || {
+        action.finish(&format!("up, {} ({})", dyno.name, dyno.size));
+        window = interactive.then(|| follow(&app, &dyno, size)).flatten();
+    };
+    let status = attach::attach(&rendezvous, config, interactive, &mut io::stdout().lock(), attached);
+    drop(window);
+    let status = status?;
     status.ok_or_else(|| {
         let sentence = format!("The connection to {} ended before the command reported its exit status.", dyno.name);
         Error::failed_with_hint(sentence, format!("`mypaas ps -a {}` shows whether it still runs", app.name))
+    })
+}
+
+/// Has the dyno's terminal follow the window's size. Silent whatever happens: the terminal is the command's.
+fn follow(app: &App, dyno: &Dyno, known: Option<(u16, u16)>) -> Option<Watch> {
+    let (client, path) = (app.client.clone(), app.path(&["dynos", &dyno.name, "actions", "resize"]));
+    Watch::begin(known, move |(columns, lines)| {
+        let told = client.post::<serde_json::Value>(&path, &TerminalSize { columns, lines });
+        // An older server has no way to be told.
+        !matches!(told, Err(ClientError::NotKnown { .. }))
     })
 }
 

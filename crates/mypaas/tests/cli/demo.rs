@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::bodies;
 use crate::support::{Answer, Request, Server, error, json as answer};
+use crate::{admin, bodies};
 
 const CREATED: &str = "2012-01-01T12:00:00Z";
 
@@ -54,6 +54,9 @@ fn reply(request: &Request) -> Answer {
             "free_bytes": 45_097_156_608_u64, "floor_bytes": 1_073_741_824, "kinds": [{"kind": "slug", "count": 12, "bytes": 2_097_152}],
             "apps": [{"name": "shop", "bytes": 1_048_576}],
         })),
+        "GET /mypaas/apps" => answer(admin::apps()),
+        "GET /mypaas/accounts" => answer(admin::accounts()),
+        "GET /mypaas/nodes" => answer(admin::nodes()),
         "GET /mypaas/garbage" | "POST /mypaas/garbage/actions/collect" => answer(json!({
             "bytes": 1_048_576, "garbage": [{"kind": "build-cache", "name": "cache", "app": null, "bytes": 1_048_576, "reason": "its app is gone"}],
         })),

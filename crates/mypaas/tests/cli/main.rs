@@ -1,6 +1,8 @@
 //! The real program against a small server inside the test.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod apps;
 #[cfg(test)]
 mod auth;
@@ -40,3 +42,5 @@ mod servers;
 mod support;
 #[cfg(test)]
 mod terminals;
+#[cfg(test)]
+mod windows;

@@ -18,7 +18,7 @@ use crate::support::Home;
 const END: &str = "\0end\0";
 
 /// How long something may take to appear on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program in a terminal of its own, which is read all the time.
 pub(crate) struct Terminal {
@@ -82,6 +82,11 @@ impl Terminal {
     /// Types.
     pub(crate) fn type_in(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Drags the window to another size.
+    pub(crate) fn resize(&self, columns: u16, lines: u16) {
+        tcsetwinsize(&self.keyboard, Winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
     }
 
     /// Waits until this has been shown.

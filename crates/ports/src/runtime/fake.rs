@@ -7,7 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Attached, Base, Condition, ContainerKey, ContainerSpec, Image, Kept, MemoryUse, OneOffSpec, Runtime, RuntimeError, SeenContainer, Stored};
+use super::{
+    Attached, Base, Condition, ContainerKey, ContainerSpec, Image, Kept, Machine, MemoryUse, OneOffSpec, Runtime, RuntimeError, SeenContainer, Stored,
+};
 use crate::Clock;
 
 /// See the module's text.
@@ -38,6 +40,8 @@ struct Fake {
     base: String,
     /// Bytes of it, and how many processes it lost for want of more.
     memory: (u64, u64),
+    /// The size that its terminal was given since it was started.
+    terminal: Option<(u16, u16)>,
 }
 
 impl FakeRuntime {
@@ -153,6 +157,11 @@ impl FakeRuntime {
         self.with(key, |fake| fake.base.clone())
     }
 
+    /// The size that the terminal of a one-off dyno was given since it was started: columns, rows.
+    pub fn terminal(&self, key: &ContainerKey) -> Option<(u16, u16)> {
+        self.with(key, |fake| fake.terminal).flatten()
+    }
+
     /// The newest generation of a key.
     fn with<T>(&self, key: &ContainerKey, act: impl FnOnce(&mut Fake) -> T) -> Option<T> {
         let mut world = self.world();
@@ -204,7 +213,7 @@ impl Runtime for FakeRuntime {
             Condition::Running { since: now, bound: world.binds_at_once || spec.port.is_none(), address: Some(([10, 0, 0, place + 1], 5000).into()) };
         world.starts += 1;
         let base = digest(&spec.image.stack, world.rebased);
-        world.containers.insert(own, Fake { spec: spec.clone(), condition, ignores_sigterm: false, base, memory: (0, 0) });
+        world.containers.insert(own, Fake { spec: spec.clone(), condition, ignores_sigterm: false, base, memory: (0, 0), terminal: None });
         self.changes.notify_one();
         Ok(())
     }
@@ -253,6 +262,12 @@ impl Runtime for FakeRuntime {
         Ok(Attached { output: Box::new(tokio::io::empty()), input: Box::new(tokio::io::sink()) })
     }
 
+    async fn resize(&self, key: &ContainerKey, size: (u16, u16)) -> Result<(), RuntimeError> {
+        drop(self.answer()?);
+        self.with(key, |fake| fake.terminal = Some(size));
+        Ok(())
+    }
+
     async fn wait(&self, key: &ContainerKey) -> Result<Option<i32>, RuntimeError> {
         drop(self.answer()?);
         Ok(match self.with(key, |fake| fake.condition) {
@@ -280,6 +295,11 @@ impl Runtime for FakeRuntime {
             Base { stack, image: format!("mypaas/{name}:run"), image_id: format!("sha256:{digest}"), digest, made_at: Some(self.clock.now()), variant: "plain" }
         };
         Ok(["heroku-22", "heroku-24"].map(base).into())
+    }
+
+    async fn machine(&self) -> Result<Machine, RuntimeError> {
+        drop(self.answer()?);
+        Ok(Machine { name: "fake".to_owned(), engine: "Fake 1.0".to_owned(), processors: 4, memory: 8 << 30 })
     }
 
     fn changes(&self) -> Arc<tokio::sync::Notify> {
