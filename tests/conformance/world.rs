@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     net::{SocketAddr, TcpListener, TcpStream},
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::fs::symlink},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
@@ -101,6 +101,9 @@ enum Place {
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) routes: PathBuf,
+    pub(crate) config: PathBuf,
+    /// As the router was started: a link.
+    pub(crate) program: PathBuf,
     setup: Setup,
     places: Vec<Place>,
     process: Child,
@@ -130,8 +133,11 @@ impl World {
         fs::write(&routes, text(&setup, &places)).expect("a file can be written");
         let config = folder.path().join("config.toml");
         fs::write(&config, format!("[router]\n{}", setup.config)).expect("a file can be written");
-        let (process, lines, stderr, address) = start(&config, &routes);
-        Self { address, routes, setup, places, process, lines: Mutex::new(lines), stderr, _folder: folder }
+        // Under a name of its own, which can become another program's.
+        let named = folder.path().join("mypaasd");
+        symlink(program(), &named).expect("a link can be made");
+        let (process, lines, stderr, address) = start(&named, &config, &routes);
+        Self { address, routes, config, program: named, setup, places, process, lines: Mutex::new(lines), stderr, _folder: folder }
     }
 
     /// Another version of the table.
@@ -237,8 +243,29 @@ impl World {
     }
 
     pub(crate) fn terminate(&self) {
-        let pid = Pid::from_raw(i32::try_from(self.process.id()).expect("a process id")).expect("not zero");
-        kill_process(pid, Signal::TERM).expect("it still runs");
+        signal(self.process.id(), Signal::TERM);
+    }
+
+    /// Has the router that serves hand over to another, which gets the routes file as it is. The one before may go on with what
+    /// it had begun. Gives the new one.
+    #[track_caller]
+    pub(crate) fn hands_over(&self, from: u32) -> u32 {
+        let before = self.said().matches(HANDED_OVER).count();
+        signal(from, Signal::USR2);
+        assert!(eventually(|| self.said().matches(HANDED_OVER).count() > before), "nobody takes over: {}", self.said());
+        let said = self.said();
+        let (_, number) = said.rsplit_once(HANDED_OVER).expect("it was said just now");
+        number.split(|letter: char| !letter.is_ascii_digit()).find_map(|number| number.parse().ok()).unwrap_or_else(|| panic!("no process: {number}"))
+    }
+
+    /// Has the router read its config file anew.
+    pub(crate) fn reload(&self) {
+        signal(self.process.id(), Signal::HUP);
+    }
+
+    /// The first process.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
     }
 
     #[track_caller]
@@ -314,8 +341,8 @@ fn text(setup: &Setup, places: &[Place]) -> String {
 }
 
 /// Runs the router until it listens.
-fn start(config: &Path, routes: &Path) -> (Child, Receiver<String>, Arc<Mutex<String>>, SocketAddr) {
-    let mut process = Command::new(program())
+fn start(program: &Path, config: &Path, routes: &Path) -> (Child, Receiver<String>, Arc<Mutex<String>>, SocketAddr) {
+    let mut process = Command::new(program)
         .arg("--config")
         .arg(config)
         .args(["router", "--routes"])
@@ -339,6 +366,14 @@ fn start(config: &Path, routes: &Path) -> (Child, Receiver<String>, Arc<Mutex<St
     });
     let address = tells.recv_timeout(patience()).unwrap_or_else(|_| panic!("the router does not start: {}", stderr.lock().expect("no holder panics")));
     (process, lines, stderr, address)
+}
+
+/// What the one that hands over says last.
+const HANDED_OVER: &str = "handed over; what has begun here comes to its end process=";
+
+pub(crate) fn signal(process: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(process).expect("a process id")).expect("not zero");
+    kill_process(pid, signal).expect("it still runs");
 }
 
 /// Looks until it is so, or patience ends.

@@ -60,6 +60,11 @@ impl ApiError {
         }
     }
 
+    /// 503: what was asked cannot be judged yet.
+    pub(crate) fn starting() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", "The platform has just started and has not looked at its dynos yet.".to_owned())
+    }
+
     /// 404: no such path.
     pub(crate) fn no_such_endpoint() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", NO_SUCH_ENDPOINT.to_owned())

@@ -128,6 +128,10 @@ fn dyno(backend: &Backend) -> RouterDyno {
 
 /// `POST /mypaas/router/reports`: lines for the apps' logs, and apps to wake. All of a report is taken, or none of it.
 pub(crate) async fn report(State(api): State<Api>, _: RouterCaller, Body(report): Body<RouterReport>) -> Result<StatusCode, ApiError> {
+    // Nothing of an app that is not known yet would be kept; they hand it in again.
+    if !api.platform.routes_are_known() {
+        return Err(ApiError::starting());
+    }
     let app = |id: &str| id.parse::<AppId>().map_err(|_| not_found("app"));
     let lines = report.lines.into_iter().map(|line| {
         let at: Timestamp = line.at.parse().map_err(|_| ApiError::bad_request(format!("{:?} is no time.", line.at)))?;

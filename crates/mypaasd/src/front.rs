@@ -7,10 +7,12 @@ use std::{
 };
 
 use anyhow::Context;
-use router::{CertificateFiles, Doors, Entrance, Network, Router, Tls};
+use router::{CertificateFiles, Doors, Ends, Entrance, Network, Router, Tls};
 use serde::Deserialize;
 use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
+
+use crate::handover::{Estate, Predecessor, Role};
 
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -48,28 +50,43 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// Opens all of them, or says which cannot be.
-    pub(crate) fn open(clear: SocketAddr, front: &Front) -> anyhow::Result<Self> {
+    /// Takes over or opens all of them, or says which cannot be.
+    pub(crate) fn open(clear: SocketAddr, front: &Front, before: &mut Predecessor) -> anyhow::Result<Self> {
         let balancers = front.balancers.iter().map(|text| network(text)).collect::<anyhow::Result<Vec<_>>>()?;
-        let first = doors(clear)?.through(Entrance { tls: None, balancers: balancers.clone(), clear_http2: front.clear_http2 });
+        let first = doors(clear, Role::Apps, before)?.through(Entrance { tls: None, balancers: balancers.clone(), clear_http2: front.clear_http2 });
         let address = first.address()?;
         let mut all = vec![first];
         if let Some(port) = front.tls_port {
             anyhow::ensure!(!front.certificate.is_empty(), "router.tls_port needs a [[router.certificate]]");
             let files: Vec<_> = front.certificate.iter().map(Certificate::files).collect();
             let tls = Tls::read(&files).context("router.certificate")?;
-            let secure = doors(SocketAddr::new(clear.ip(), port))?;
+            let secure = doors(SocketAddr::new(clear.ip(), port), Role::AppsOverTls, before)?;
             tracing::info!("apps answer over TLS at {}", secure.address()?);
             all.push(secure.through(Entrance { tls: Some(tls), balancers, clear_http2: false }));
         }
-        let metrics = front.metrics.map(|at| std::net::TcpListener::bind(at).with_context(|| format!("router.metrics: {at} cannot be opened")));
+        let metrics = front.metrics.map(|at| match before.take_one(Role::Metrics, at) {
+            Some(listener) => Ok(listener),
+            None => std::net::TcpListener::bind(at).with_context(|| format!("router.metrics: {at} cannot be opened")),
+        });
         Ok(Self { doors: all, metrics: metrics.transpose()?, address })
     }
 
-    /// Serves at all of them until told to stop.
-    pub(crate) fn serve(self, router: &Arc<Router>, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow::Result<()> {
+    /// The same sockets once more, to be handed over.
+    pub(crate) fn copies(&self) -> anyhow::Result<Estate> {
+        let mut estate = Estate::default();
+        for (index, doors) in self.doors.iter().enumerate() {
+            estate.add(if index == 0 { Role::Apps } else { Role::AppsOverTls }, doors.copies()?);
+        }
+        if let Some(listener) = &self.metrics {
+            estate.add(Role::Metrics, vec![listener.try_clone()?.into()]);
+        }
+        Ok(estate)
+    }
+
+    /// Serves at all of them until told to leave or to stop.
+    pub(crate) fn serve(self, router: &Arc<Router>, tasks: &TaskTracker, ends: &Ends) -> anyhow::Result<()> {
         for doors in self.doors {
-            let serving = router.clone().serve_at(doors, stop.clone());
+            let serving = router.clone().serve_at(doors, ends.clone());
             tasks.spawn(async move {
                 if let Err(error) = serving.await {
                     tracing::error!(%error, "the router stopped");
@@ -79,10 +96,16 @@ impl Ports {
         if let Some(listener) = self.metrics {
             listener.set_nonblocking(true)?;
             let listener = TcpListener::from_std(listener)?;
-            let (router, stop) = (router.clone(), stop.clone());
+            let (router, ends) = (router.clone(), ends.clone());
             let app = axum::Router::new().route("/metrics", axum::routing::get(move || async move { router.metrics() }));
             tasks.spawn(async move {
-                let serving = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
+                let ended = async move {
+                    tokio::select! {
+                        () = ends.leave.cancelled() => {}
+                        () = ends.stop.cancelled() => {}
+                    }
+                };
+                let serving = axum::serve(listener, app).with_graceful_shutdown(ended);
                 if let Err(error) = serving.await {
                     tracing::error!(%error, "the metrics stopped");
                 }
@@ -98,8 +121,12 @@ impl Certificate {
     }
 }
 
-/// A port, once per core.
-fn doors(address: SocketAddr) -> anyhow::Result<Doors> {
+/// A port, once per core, or as often as the one before has opened it.
+fn doors(address: SocketAddr, role: Role, before: &mut Predecessor) -> anyhow::Result<Doors> {
+    let taken = before.take(role, address);
+    if !taken.is_empty() {
+        return Ok(Doors::taken_over(taken)?);
+    }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     Doors::open(address, threads).with_context(|| format!("port {address} cannot be opened; is something else using it? MYPAAS_PORT chooses another"))
 }
@@ -130,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_said() {
         let front = Front { tls_port: Some(0), ..Front::default() };
-        let error = Ports::open(([127, 0, 0, 1], 0).into(), &front).err().unwrap();
+        let error = Ports::open(([127, 0, 0, 1], 0).into(), &front, &mut Predecessor::default()).err().unwrap();
         assert!(error.to_string().contains("[[router.certificate]]"), "{error}");
     }
 }

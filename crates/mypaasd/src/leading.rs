@@ -6,6 +6,8 @@ use std::{convert::Infallible, os::unix::process::CommandExt, process::Command};
 use anyhow::Context;
 use store::{BEAT, Candidate, Leader, Seated, StoreError};
 
+use crate::handover;
+
 /// Looks until it leads. An error is for an admin to see to: waiting would not help.
 pub(crate) async fn until_leading(candidate: &mut Candidate) -> anyhow::Result<Leader> {
     let mut trouble = Trouble::default();
@@ -44,7 +46,7 @@ pub(crate) fn begin_anew() -> anyhow::Result<Infallible> {
     let mut words = std::env::args_os();
     let program = words.next().context("this program does not know its own name")?;
     // Under the name it was started by: that of its file would be another one's after an upgrade.
-    Err(Command::new(program).args(words).exec()).context("this program could not be started anew")
+    Err(Command::new(program).args(words).env_remove(handover::VARIABLE).exec()).context("this program could not be started anew")
 }
 
 /// Said once, and when it is over.

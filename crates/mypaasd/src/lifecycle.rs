@@ -1,63 +1,88 @@
 //! Starting and stopping. Stopping leaves the dynos running; the next start adopts them.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use api::Api;
-use domain::AppId;
+use domain::{AppId, route::RouteTable};
 use engine::{Platform, Wake, drive, formation::Formations, leftovers::Leftovers, memory::MemoryWatch, webhooks::Deliveries};
 use git::{Git, Sweep};
 use logs::Logplex;
 use ports::Chance;
-use router::{LogSinkAdapter, RequestRouted, RequestSink, Router};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
-};
+use router::{LogSinkAdapter, RequestRouted, RequestSink};
+use tokio::{runtime::Runtime, sync::watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    backup,
     config::Config,
-    front::Ports,
+    house::{Ended, Handed, House},
     keys, leading,
     listen::{self, Behind, Front},
-    notify, standby, tls, wire,
+    notify,
+    standby::{self, Waited},
+    tls, wire,
 };
 
-/// Requests and builds under way at a stop get so long to finish.
-const GRACE: Duration = Duration::from_secs(25);
+/// Requests and builds under way at a stop, or when another takes over, get so long to finish.
+pub(crate) const GRACE: Duration = Duration::from_secs(25);
+
+/// What still runs when all has been waited for (an idle connection to the database, most likely).
+const LAST_TASKS: Duration = Duration::from_secs(5);
 
 /// `mypaasd all`, or with routers in processes of their own `mypaasd control`.
-pub(crate) async fn run(config: Config, with_router: bool) -> anyhow::Result<()> {
+///
+/// There are two runtimes: in one is everything that leads, so that it ends with it and no task can go on by mistake when
+/// another process leads; the other one, with the router and its ports, goes on until what it has begun has ended.
+pub(crate) fn run(config: &Config, with_router: bool) -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?).with_writer(std::io::stderr).init();
-    let clear = SocketAddr::new(config.listen.address, config.listen.port);
-    let mut signals = Signals::listen()?;
+    let outside = runtime()?;
+    let mut house = outside.block_on(House::open(config, with_router))?;
+    loop {
+        let inside = runtime()?;
+        let ended = inside.block_on(lead(config, &mut house));
+        inside.shutdown_timeout(LAST_TASKS);
+        house.lock = None;
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) => match outside.block_on(house.only_routes(config, &error)) {
+                Some(ended) => ended,
+                None => return Err(error),
+            },
+        };
+        match ended {
+            Ended::Stopped => return Ok(()),
+            Ended::HandsOver(successor) => match outside.block_on(house.hand_over(config, successor))? {
+                Handed::Over => return Ok(()),
+                Handed::Back => {}
+            },
+        }
+    }
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the async runtime could not be started")
+}
+
+/// Leads, once it is this one's turn, until told to stop or to hand over.
+async fn lead(config: &Config, house: &mut House) -> anyhow::Result<Ended> {
     tokio::spawn(notify::signs_of_life());
-    backup::unfinished(&config.home)?;
-    wire::folders(&config)?;
-    let api_port = Arc::new(bind(&config, config.api_port()).await?);
-    let mut ports = Open::all(&config, clear, with_router).await?;
-    let lock = if config.database_url().may_be_shared()? { keys::lock_with_others(&config.home) } else { keys::lock(&config.home) };
-    let (lock, chance) = (lock?, Arc::new(Chance::from_os()));
-    let store = wire::open_store(&config, &chance).await?;
+    house.lock = Some(if config.database_url().may_be_shared()? { keys::lock_with_others(&config.home) } else { keys::lock(&config.home) }?);
+    let chance = Arc::new(Chance::from_os());
+    let api_port = house.api_port()?;
+    let store = wire::open_store(config, &chance).await?;
     let mut deposed = match store.candidate(config.api_url(), keys::fingerprint(&config.home, &chance)?)? {
         None => tokio::spawn(std::future::pending()),
-        Some(candidate) => {
-            // Nobody is to wait at a door behind which nobody stands.
-            drop(ports);
-            let Some(leader) = standby::until_leading(&config, &store, candidate, &api_port, &mut signals).await? else { return Ok(()) };
+        Some(candidate) => match standby::until_leading(config, &store, candidate, &api_port, house).await? {
             // On its own: whatever else takes long, signs of life do not wait for it.
-            let deposed = tokio::spawn(leading::until_deposed(leader));
-            ports = Open::all(&config, clear, with_router).await?;
-            deposed
-        }
+            Waited::Leads(leader) => tokio::spawn(leading::until_deposed(leader)),
+            Waited::Ended(ended) => return Ok(ended),
+        },
     };
-    let Open { router: router_ports, ssh: ssh_port } = ports;
+    house.open_ports(config).await?;
     let wired = tokio::select! {
-        wired = wire::online(&config, store, lock) => wired?,
-        () = signals.told() => return Ok(()),
+        wired = wire::online(config, store.clone()) => wired?,
+        () = house.signals.stop() => return Ok(Ended::Stopped),
         _ = &mut deposed => match leading::begin_anew()? {},
     };
     let platform = wired.platform.clone();
@@ -67,20 +92,14 @@ pub(crate) async fn run(config: Config, with_router: bool) -> anyhow::Result<()>
         .context("the git repositories could not be opened")?;
 
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let mut table = platform.routes();
     tasks.spawn(drive(Formations::new(platform.clone()), platform.formation.clone(), stop.clone()));
     tasks.spawn(drive(MemoryWatch::new(platform.clone()), Wake::default(), stop.clone()));
     tasks.spawn(drive(Leftovers(platform.clone()), platform.leftovers.clone(), stop.clone()));
     tasks.spawn(drive(Deliveries { platform: platform.clone(), posts: wired.posts.clone() }, platform.outbox.clone(), stop.clone()));
     tasks.spawn(drive(Sweep(git.clone()), platform.repositories.clone(), stop.clone()));
     tasks.spawn(keep_lines(wired.logplex.clone(), stop.clone()));
-    if let Some(ports) = router_ports {
-        let app_connections = config.router.app_connections.unwrap_or(router::Settings::APP_CONNECTIONS);
-        let settings = router::Settings { proto: "http", port: config.listen.port, shutdown_grace: GRACE, timeouts: router::Timeouts::HEROKU, app_connections };
-        let events = Arc::new(Asked { platform: platform.clone(), lines: LogSinkAdapter(wired.logplex.clone()) });
-        let router = Router::new(platform.routes(), events, wired.clock.clone(), wired.chance.clone(), settings);
-        ports.serve(&router, &tasks, &stop)?;
-    }
-    if let Some(ssh_port) = ssh_port {
+    if let Some(ssh_port) = house.ssh_port()? {
         let host_key = keys::ssh_host_key(&config.home, &wired.chance)?;
         tracing::info!(fingerprint = host_key.fingerprint(), "git answers over SSH with this host key");
         tasks.spawn(git::ssh::serve(git.clone(), host_key, ssh_port, tasks.clone(), stop.clone()));
@@ -92,40 +111,65 @@ pub(crate) async fn run(config: Config, with_router: bool) -> anyhow::Result<()>
         router_pass: Arc::new(keys::router_pass(&config.home, &wired.chance)?),
         stopping: stop.clone(),
     });
-    tasks.spawn(listen::serve(Front { api, behind: Behind::Leading(git), platform, tls }, api_port, tasks.clone(), stop.clone()));
-    notify::ready("leading");
-    tracing::info!("ready\n{}", config.describe().trim_end());
-
-    tokio::select! {
-        () = signals.told() => {}
+    let behind = Behind::Leading(git);
+    tasks.spawn(listen::serve(Front { api, behind, platform: platform.clone(), tls }, api_port, tasks.clone(), stop.clone()));
+    // Whoever asks for an app before its dynos were looked at waits at the door.
+    let known = async { platform.routes_are_known() || table.changed().await.is_ok() };
+    let ended = tokio::select! {
+        _ = known => None,
+        () = house.signals.stop() => Some(Ended::Stopped),
         _ = &mut deposed => match leading::begin_anew()? {},
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            let sink = Arc::new(Asked { platform, lines: LogSinkAdapter(wired.logplex.clone()) });
+            let now = table.borrow_and_update().clone();
+            if let Some(routes) = house.route(config, now, sink, &wired.clock, &wired.chance)? {
+                tokio::spawn(pass_on(table, routes));
+            }
+            house.answers_again();
+            house.before.is_over().await;
+            notify::ready("leading");
+            tracing::info!("ready\n{}", config.describe().trim_end());
+            tokio::select! {
+                ended = house.until_ended(config) => ended,
+                _ = &mut deposed => match leading::begin_anew()? {},
+            }
+        }
+    };
+    if matches!(ended, Ended::Stopped) {
+        notify::stopping();
+        tracing::info!("stopping; dynos keep running");
+        house.stop();
+    } else {
+        house.tell_the_next(config)?;
     }
-    notify::stopping();
-    tracing::info!("stopping; dynos keep running");
     stop.cancel();
     tasks.close();
-    if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+    let under_way = async {
+        tasks.wait().await;
+        if matches!(ended, Ended::Stopped) {
+            house.has_stopped().await;
+        }
+    };
+    if tokio::time::timeout(GRACE, under_way).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
     wired.docker.dismiss_spares().await;
     wired.logplex.save();
-    Ok(())
+    // Nobody writes any more, whatever else has not ended.
+    if tokio::time::timeout(LAST_TASKS, store.close()).await.is_err() {
+        tracing::warn!("a transaction did not end in time, and is taken back");
+    }
+    Ok(ended)
 }
 
-/// The ports besides the API's, open and not served yet.
-struct Open {
-    router: Option<Ports>,
-    ssh: Option<TcpListener>,
-}
-
-impl Open {
-    async fn all(config: &Config, clear: SocketAddr, with_router: bool) -> anyhow::Result<Self> {
-        let router = if with_router { Some(Ports::open(clear, &config.router)?) } else { None };
-        let ssh = match config.ssh_port() {
-            Some(port) => Some(bind(config, port).await?),
-            None => None,
-        };
-        Ok(Self { router, ssh })
+/// The router's table is the platform's, as long as this one leads.
+async fn pass_on(mut table: watch::Receiver<Arc<RouteTable>>, routes: watch::Sender<Arc<RouteTable>>) {
+    while table.changed().await.is_ok() {
+        let now = table.borrow_and_update().clone();
+        routes.send_replace(now);
     }
 }
 
@@ -152,32 +196,5 @@ impl RequestSink for Asked {
 
     fn waits_for_sleepers(&self, app: AppId) {
         self.platform.asked_for(app);
-    }
-}
-
-async fn bind(config: &Config, port: u16) -> anyhow::Result<TcpListener> {
-    let address = SocketAddr::new(config.listen.address, port);
-    TcpListener::bind(address).await.with_context(|| format!("port {address} cannot be opened; is something else using it? MYPAAS_PORT chooses another"))
-}
-
-/// Hears whether somebody wants the process to stop, from [`Signals::listen`] on: whoever says that it is ready must listen
-/// already, or the signal of someone who believes it kills what it should only stop.
-pub(crate) struct Signals {
-    term: Signal,
-    int: Signal,
-}
-
-impl Signals {
-    pub(crate) fn listen() -> anyhow::Result<Self> {
-        let heard = |kind| signal(kind).context("signals cannot be heard");
-        Ok(Self { term: heard(SignalKind::terminate())?, int: heard(SignalKind::interrupt())? })
-    }
-
-    /// Ready once told to stop.
-    pub(crate) async fn told(&mut self) {
-        tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
-        }
     }
 }

@@ -7,12 +7,15 @@ mod config_dynos;
 mod database;
 mod doctor;
 mod front;
+mod handover;
+mod house;
 mod keys;
 mod leading;
 mod lifecycle;
 mod listen;
 mod notify;
 mod router_alone;
+mod signals;
 mod standby;
 mod tls;
 mod wire;
@@ -131,8 +134,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = config::Config::read(arguments.config.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the async runtime could not be started")?;
     match arguments.command {
-        Command::All => runtime.block_on(lifecycle::run(config, true)),
-        Command::Control => runtime.block_on(lifecycle::run(config, false)),
+        Command::All => lifecycle::run(&config, true),
+        Command::Control => lifecycle::run(&config, false),
         Command::Router { routes: Some(file), .. } => runtime.block_on(router_alone::run(config, &file)),
         Command::Router { routes: None, control, pass } => runtime.block_on(router_alone::controlled::run(config, &control, pass.as_deref())),
         Command::Migrate => runtime.block_on(database::migrate(&config)),

@@ -9,6 +9,11 @@ pub(crate) fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
+/// Another process is the one to look at from now on. Said by the one that was.
+pub(crate) fn main_process(process: u32) {
+    tell(&[NotifyState::MainPid(process)]);
+}
+
 pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }

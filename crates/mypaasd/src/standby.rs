@@ -16,25 +16,27 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::Config,
+    house::{Ended, House},
     keys, leading,
-    lifecycle::Signals,
     listen::{self, Behind, Front},
     notify, tls, wire,
 };
 
-/// Waits for its turn to lead, and serves meanwhile at the API's port. `None`: told to stop.
-pub(crate) async fn until_leading(
-    config: &Config,
-    store: &Db,
-    mut candidate: Candidate,
-    port: &Arc<TcpListener>,
-    signals: &mut Signals,
-) -> anyhow::Result<Option<Leader>> {
+/// What ends the waiting.
+pub(crate) enum Waited {
+    Leads(Leader),
+    Ended(Ended),
+}
+
+/// Waits for its turn to lead, and serves meanwhile at the API's port.
+pub(crate) async fn until_leading(config: &Config, store: &Db, mut candidate: Candidate, port: &Arc<TcpListener>, house: &mut House) -> anyhow::Result<Waited> {
     // Most often nobody leads, and nothing is to be said.
     if let Some(leader) = candidate.look().await.ok().flatten() {
         tracing::info!(term = leader.term(), "this control plane leads");
-        return Ok(Some(leader));
+        return Ok(Waited::Leads(leader));
     }
+    // Nobody is to wait at a door behind which nobody stands.
+    house.close_ports()?;
     let chance = Arc::new(Chance::from_os());
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let platform = wire::without_engine(config, store.clone(), &chance).await?;
@@ -48,17 +50,18 @@ pub(crate) async fn until_leading(
     let tls = TlsAcceptor::from(tls::server_config(&config.home, &config.listen.api_host)?);
     let front = Front { api, behind: Behind::StandingBy(store.clone()), platform, tls };
     tasks.spawn(listen::serve(front, port.clone(), tasks.clone(), stop.clone()));
+    house.before.is_over().await;
     notify::ready("standing by");
     tracing::info!(leader = store.leader().unwrap_or_default(), "standing by: another control plane leads");
     let led = tokio::select! {
-        led = leading::until_leading(&mut candidate) => Some(led.context("this control plane cannot stand by")),
-        () = signals.told() => None,
+        led = leading::until_leading(&mut candidate) => led.context("this control plane cannot stand by").map(Waited::Leads),
+        ended = house.until_ended(config) => Ok(Waited::Ended(ended)),
     };
     stop.cancel();
     tasks.close();
     // Whoever is being answered is answered; nobody's idle connection is worth waiting for.
     let _ = tokio::time::timeout(store::BEAT, tasks.wait()).await;
-    led.transpose()
+    led
 }
 
 /// Where what is to be told is the database's alone: not what runs, what was said, or what lies on the disk.

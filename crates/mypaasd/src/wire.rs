@@ -28,12 +28,10 @@ pub(crate) struct Wired {
     pub(crate) chance: Arc<Chance>,
     /// Where webhooks go out.
     pub(crate) posts: Arc<dyn Posts>,
-    /// Held as long as the platform runs.
-    _lock: std::fs::File,
 }
 
-/// `store` belongs to this process alone, or it leads; `lock` is on the data folder.
-pub(crate) async fn online(config: &Config, store: Db, lock: std::fs::File) -> anyhow::Result<Wired> {
+/// `store` belongs to this process alone, or it leads.
+pub(crate) async fn online(config: &Config, store: Db) -> anyhow::Result<Wired> {
     let chance = Arc::new(Chance::from_os());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let blobs: Arc<dyn Blobs> = Arc::new(DiskBlobs::open(config.home.join("blobs")).await.context("the folder of slugs could not be opened")?);
@@ -84,7 +82,7 @@ pub(crate) async fn online(config: &Config, store: Db, lock: std::fs::File) -> a
         settings: platform_settings(config)?,
         keeping: keeping(config),
     });
-    Ok(Wired { platform, docker, logplex, sessions, clock, chance, posts: Arc::new(posts), _lock: lock })
+    Ok(Wired { platform, docker, logplex, sessions, clock, chance, posts: Arc::new(posts) })
 }
 
 /// How often an engine that is not there yet is looked for, and after how many times of that it is said again.

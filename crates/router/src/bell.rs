@@ -13,8 +13,9 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     /// As long as nobody rings.
-    #[expect(dead_code, reason = "the phase that the bell begins in, by its number")]
     Running,
+    /// Somebody else takes new connections. Nobody is cut or hurried: clients are asked, with an answer, to connect anew.
+    Leaving,
     /// What has begun comes to its end, nothing new begins.
     Stopping,
     /// Everything ends now.
@@ -29,6 +30,14 @@ pub(crate) struct Bell {
 }
 
 impl Bell {
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) >= Phase::Leaving as u8
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        [Phase::Running, Phase::Leaving, Phase::Stopping, Phase::Forced][usize::from(self.phase.load(Ordering::Relaxed))]
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.phase.load(Ordering::Relaxed) >= Phase::Stopping as u8
     }

@@ -3,15 +3,18 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    os::fd::OwnedFd,
     sync::Arc,
     thread,
 };
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, ipproto, listen, socket_with, sockopt};
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
-use crate::{enter::Entrance, listen::Router};
+use crate::{
+    enter::Entrance,
+    listen::{Ends, Router},
+};
 
 /// Connections that wait to be taken, per door.
 const BACKLOG: i32 = 4096;
@@ -29,6 +32,17 @@ impl Doors {
         let address = TcpListener::bind(address)?.local_addr()?;
         let listeners = (0..threads.max(1)).map(|_| open(address)).collect::<io::Result<_>>()?;
         Ok(Self { listeners, entrance: Entrance::default() })
+    }
+
+    /// Those that another router has opened, and serves at still: whoever waits there finds one of the two.
+    pub fn taken_over(listeners: Vec<TcpListener>) -> io::Result<Self> {
+        listeners.iter().try_for_each(|listener| listener.set_nonblocking(true))?;
+        Ok(Self { listeners, entrance: Entrance::default() })
+    }
+
+    /// The same sockets once more, to be handed to another process. As long as one of them is open, clients come to wait there.
+    pub fn copies(&self) -> io::Result<Vec<OwnedFd>> {
+        self.listeners.iter().map(|listener| listener.try_clone().map(OwnedFd::from)).collect()
     }
 
     /// What clients go through on their way in, if it is more than a plain connection.
@@ -55,24 +69,24 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
 
 impl Router {
     /// Like [`Router::serve`], at all doors at once, each on a thread of its own.
-    pub async fn serve_at(self: Arc<Self>, doors: Doors, shutdown: CancellationToken) -> io::Result<()> {
-        let mut ends = Vec::new();
+    pub async fn serve_at(self: Arc<Self>, doors: Doors, ends: Ends) -> io::Result<()> {
+        let mut threads = Vec::new();
         let entrance = Arc::new(doors.entrance);
         for (number, door) in doors.listeners.into_iter().enumerate() {
-            let (router, entrance, shutdown) = (self.clone(), entrance.clone(), shutdown.clone());
+            let (router, entrance, ends) = (self.clone(), entrance.clone(), ends.clone());
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let (end, ended) = oneshot::channel();
             thread::Builder::new().name(format!("router-{number}")).spawn(move || {
                 let result: io::Result<()> = runtime.block_on(async {
-                    router.serve_through(tokio::net::TcpListener::from_std(door)?, entrance, shutdown).await;
+                    router.serve_through(tokio::net::TcpListener::from_std(door)?, entrance, ends).await;
                     Ok(())
                 });
                 // Nobody waits any more if the caller was dropped.
                 let _ = end.send(result);
             })?;
-            ends.push(ended);
+            threads.push(ended);
         }
-        for ended in ends {
+        for ended in threads {
             ended.await.map_err(|_| io::Error::other("a thread of the router broke down"))??;
         }
         Ok(())

@@ -309,7 +309,7 @@ impl<'x, C: Stream> Exchange<'x, C> {
     fn answer(&mut self, response: &ResponseHead) -> Result<(), Fact> {
         let framed = self.plan.is_1_1;
         let delimited = response.framing != Framing::UntilClose && (framed || response.framing != Framing::Chunked);
-        let close = !delimited || !self.plan.keep_alive || !matches!(self.up, Up::Sent) || self.worker.router.bell.is_stopping();
+        let close = !delimited || !self.plan.keep_alive || !matches!(self.up, Up::Sent) || self.worker.router.bell.is_leaving();
         let date = self.worker.date(self.worker.router.clock.now());
         let manner = Manner { close, chunks: framed, date: &date, cookie: self.plan.cookie.as_deref().map(str::as_bytes) };
         write::response(&mut self.scratch.to_client.bytes, self.inbox.raw(), &self.scratch.answer, response, &manner);

@@ -6,6 +6,7 @@ use h2::{Reason, server};
 use tokio::time::timeout;
 
 use crate::{
+    bell::Phase,
     connect::Stream,
     flood::Guarded,
     http2_stream::Adapter,
@@ -42,16 +43,22 @@ pub(crate) async fn serve<C: Stream>(worker: Arc<Worker>, io: C, peer: Peer) {
     let streams = tokio_util::task::TaskTracker::new();
     let bell = worker.router.bell.clone();
     let mut seat = None;
+    let mut heard = Phase::Running;
     loop {
-        let mut stopping = std::pin::pin!(std::future::poll_fn(|cx| {
+        let mut rung = std::pin::pin!(std::future::poll_fn(|cx| {
             seat.get_or_insert_with(|| bell.seat(cx.waker()));
-            if bell.is_stopping() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+            if bell.phase() > heard { std::task::Poll::Ready(bell.phase()) } else { std::task::Poll::Pending }
         }));
         let accepted = tokio::select! {
             accepted = timeout(IDLE, connection.accept()) => accepted,
-            () = &mut stopping => {
+            phase = &mut rung => {
                 connection.graceful_shutdown();
-                break;
+                if phase >= Phase::Stopping {
+                    break;
+                }
+                // What the client sends before it has heard of that is served.
+                heard = phase;
+                continue;
             }
         };
         match accepted {

@@ -48,7 +48,7 @@ mod timer;
 pub use doors::Doors;
 pub use enter::{Entrance, Network};
 pub use event::{LogSinkAdapter, RequestRouted, RequestSink};
-pub use listen::{Router, Settings};
+pub use listen::{Ends, Router, Settings};
 pub use timeouts::Timeouts;
 pub use tls::{CertificateFiles, Tls};
 

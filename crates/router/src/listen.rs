@@ -46,6 +46,19 @@ pub struct Settings {
     pub app_connections: usize,
 }
 
+/// How a router ends, of its two ways.
+#[derive(Debug, Clone, Default)]
+pub struct Ends {
+    /// Somebody else takes connections at the same doors: those that are open here end as their clients and dynos like, each
+    /// client being told with its next answer to connect anew. After an hour, or when `stop` comes, they are stopped.
+    pub leave: CancellationToken,
+    /// Nobody takes connections any more; what has begun gets [`Settings::shutdown_grace`].
+    pub stop: CancellationToken,
+}
+
+/// What is still open so long after the doors were handed over (a WebSocket, a download) is stopped.
+const LEAVING: Duration = Duration::from_secs(60 * 60);
+
 impl Settings {
     /// What an app may have open if nobody says otherwise: a tunnel has two sockets and some memory for as long as it lasts.
     pub const APP_CONNECTIONS: usize = 50_000;
@@ -145,10 +158,10 @@ impl Router {
     /// Takes connections until `shutdown`; then lets what has begun come to its end, for at most
     /// [`Settings::shutdown_grace`].
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
-        self.serve_through(listener, Arc::default(), shutdown).await;
+        self.serve_through(listener, Arc::default(), Ends { stop: shutdown, ..Ends::default() }).await;
     }
 
-    pub(crate) async fn serve_through(self: Arc<Self>, listener: TcpListener, entrance: Arc<Entrance>, shutdown: CancellationToken) {
+    pub(crate) async fn serve_through(self: Arc<Self>, listener: TcpListener, entrance: Arc<Entrance>, ends: Ends) {
         let worker = Worker::new(self.clone());
         let port = listener.local_addr().map_or(self.settings.port, |address| address.port());
         // One thread does it for all.
@@ -160,7 +173,8 @@ impl Router {
         }
         loop {
             let (stream, peer) = tokio::select! {
-                () = shutdown.cancelled() => break,
+                () = ends.stop.cancelled() => break,
+                () = ends.leave.cancelled() => break,
                 accepted = listener.accept() => match accepted {
                     Ok(accepted) => accepted,
                     Err(error) => {
@@ -182,6 +196,16 @@ impl Router {
             }
         }
         drop(listener);
+        if !ends.stop.is_cancelled() {
+            self.bell.ring(Phase::Leaving);
+            self.tasks.close();
+            tokio::select! {
+                () = ends.stop.cancelled() => {}
+                left = timeout(LEAVING, self.tasks.wait()) => if left.is_err() {
+                    tracing::info!(connections = self.tasks.len(), "an hour after the new program took over, what is still open here is stopped");
+                }
+            }
+        }
         if let Some(housekeeping) = housekeeping {
             housekeeping.abort();
         }

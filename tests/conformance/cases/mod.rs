@@ -21,6 +21,7 @@ mod dispatch;
 mod log_line;
 mod pages;
 
+mod handover;
 mod hostile;
 mod routes_file;
 
@@ -43,6 +44,7 @@ pub(crate) fn all() -> Vec<Case> {
         pages::cases(),
         hostile::cases(),
         routes_file::cases(),
+        handover::cases(),
     ]
     .into_iter()
     .flatten()

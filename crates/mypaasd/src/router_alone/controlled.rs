@@ -9,17 +9,19 @@ mod updates;
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use ports::{Chance, clock::SystemClock};
-use router::{Router, Timeouts};
+use router::{Ends, Router, Timeouts};
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{call::Control, reports::Reports, updates::Updates};
+pub(crate) use self::{call::Control, reports::Reports, updates::Updates};
 use crate::{
     config::Config,
     front::Ports,
+    handover::Predecessor,
     keys::{private_folder, router_pass_file, secret_in},
-    lifecycle::Signals,
+    notify,
+    signals::Signals,
 };
 
 /// Requests under way at a stop get so long, and then what is left to be told.
@@ -33,35 +35,56 @@ pub(crate) async fn run(config: Config, urls: &[String], pass: Option<&Path>) ->
     let control = Arc::new(Control::parse(urls, SecretString::from(pass), config.build.extra_ca_file.as_deref())?);
     let kept = private_folder(&config.home.join("router"))?.join("routes.json");
 
-    let stop = CancellationToken::new();
     let mut signals = Signals::listen()?;
-    let Some(mut updates) = Updates::begin(control.clone(), kept, signals.told()).await? else { return Ok(()) };
-    let ports = Ports::open(SocketAddr::new(config.listen.address, config.listen.port), &config.router)?;
+    tokio::spawn(notify::signs_of_life());
+    let Some(mut updates) = Updates::begin(control.clone(), kept, signals.stop()).await? else { return Ok(()) };
+    let mut before = Predecessor::meet(&config).await?;
+    let ports = Ports::open(SocketAddr::new(config.listen.address, config.listen.port), &config.router, &mut before)?;
     let address = ports.address;
+    let mut estate = ports.copies()?;
+    estate.inherit(&before)?;
     let (routes, table) = watch::channel(updates.first());
     let reports = Arc::new(Reports::default());
     let app_connections = config.router.app_connections.unwrap_or(router::Settings::APP_CONNECTIONS);
     let settings = router::Settings { proto: "http", port: address.port(), shutdown_grace: GRACE, timeouts: Timeouts::HEROKU, app_connections };
     let router = Router::new(table, reports.clone(), Arc::new(SystemClock), Arc::new(Chance::from_os()), settings);
-    let serving = TaskTracker::new();
-    ports.serve(&router, &serving, &stop)?;
+    before.may_lead().await;
+    let (ends, serving) = (Ends::default(), TaskTracker::new());
+    ports.serve(&router, &serving, &ends)?;
     serving.close();
-    let (silent, telling) = (CancellationToken::new(), TaskTracker::new());
-    telling.spawn(reports::tell(reports, control, silent.clone()));
-    telling.close();
+    let telling = Telling::start(reports, control);
     tracing::info!("the router listens at {address}");
+    before.is_over().await;
+    notify::ready("routing");
     tokio::select! {
         never = updates.follow(&routes) => match never {},
-        () = signals.told() => {}
+        () = super::until_ended(&config, &mut signals, estate, &ends, &serving) => {}
     }
-    tracing::info!("stopping: no new connections; requests under way may finish");
-    stop.cancel();
-    serving.wait().await;
-    silent.cancel();
-    if tokio::time::timeout(LAST_WORDS, telling.wait()).await.is_err() {
-        tracing::warn!("the last lines are lost: the control plane takes none");
-    }
+    telling.end().await;
     Ok(())
+}
+
+/// Hands in what is to be told.
+pub(crate) struct Telling {
+    silent: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Telling {
+    pub(crate) fn start(reports: Arc<Reports>, control: Arc<Control>) -> Self {
+        let (silent, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(reports::tell(reports, control, silent.clone()));
+        tasks.close();
+        Self { silent, tasks }
+    }
+
+    /// Nothing comes any more.
+    pub(crate) async fn end(self) {
+        self.silent.cancel();
+        if tokio::time::timeout(LAST_WORDS, self.tasks.wait()).await.is_err() {
+            tracing::warn!("the last lines are lost: the control plane takes none");
+        }
+    }
 }
 
 async fn unless_told<T>(told: impl Future<Output = ()>, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<Option<T>> {

@@ -14,7 +14,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::sync::CancellationToken;
 
 use super::harness::{GET, OK, SETTINGS, Said, read_head, shop, table, values};
-use crate::{CertificateFiles, Doors, Entrance, Network, Router, Tls};
+use crate::{CertificateFiles, Doors, Ends, Entrance, Network, Router, Tls};
 
 struct Running {
     address: SocketAddr,
@@ -48,7 +48,7 @@ async fn run(entrance: Entrance) -> Running {
     let doors = Doors::open("127.0.0.1:0".parse().unwrap(), 2).unwrap().through(entrance);
     let address = doors.address().unwrap();
     let stop = CancellationToken::new();
-    tokio::spawn(router.serve_at(doors, stop.clone()));
+    tokio::spawn(router.serve_at(doors, Ends { stop: stop.clone(), ..Ends::default() }));
     Running { address, said, head, stop, _routes: routes }
 }
 

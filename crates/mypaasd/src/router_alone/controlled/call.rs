@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     sync::{
         Arc,
@@ -45,7 +45,7 @@ pub(super) enum CallError {
 }
 
 /// The control plane, where it is and how we show who we are.
-pub(super) struct Control {
+pub(crate) struct Control {
     /// Several control planes on one database, of which one leads.
     places: Vec<Place>,
     /// Which of them answered last, or is asked next.
@@ -65,6 +65,17 @@ impl Control {
         let places = urls.iter().map(|url| Place::parse(url, extra_ca_file)).collect::<anyhow::Result<Vec<_>>>()?;
         ensure!(!places.is_empty(), "--control needs an address");
         Ok(Self { places, current: AtomicUsize::new(0), pass })
+    }
+
+    /// The control plane of this installation, which listens at this address of this machine.
+    pub(crate) fn here(listens: SocketAddr, pass: SecretString) -> Self {
+        let ip = match listens.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        let place = Place { host: ip.to_string(), port: listens.port(), tls: None };
+        Self { places: vec![place], current: AtomicUsize::new(0), pass }
     }
 
     /// `GET` or `POST` of JSON, on a connection of its own. The answer was a success. One that does not answer, or stands by

@@ -28,7 +28,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// What waits to be told.
 #[derive(Default)]
-pub(super) struct Reports {
+pub(crate) struct Reports {
     waiting: Mutex<Waiting>,
     /// There is something.
     more: Notify,

@@ -54,7 +54,7 @@ pub(super) enum StreamError {
 }
 
 /// The control plane's tables over time.
-pub(super) struct Updates {
+pub(crate) struct Updates {
     control: Arc<Control>,
     kept: PathBuf,
     first: Arc<RouteTable>,
@@ -92,12 +92,17 @@ impl Updates {
         Ok(begun.map(|(first, stream)| Self { control, kept, first, stream }))
     }
 
+    /// Of a router that has its table, and takes what comes.
+    pub(crate) fn next(control: Arc<Control>, kept: PathBuf) -> Self {
+        Self { control, kept, first: Arc::default(), stream: None }
+    }
+
     pub(super) fn first(&self) -> Arc<RouteTable> {
         self.first.clone()
     }
 
     /// Publishes each table as it comes. While none comes, the last one stays.
-    pub(super) async fn follow(&mut self, routes: &watch::Sender<Arc<RouteTable>>) -> Infallible {
+    pub(crate) async fn follow(&mut self, routes: &watch::Sender<Arc<RouteTable>>) -> Infallible {
         let mut wait = AGAIN;
         loop {
             let error = match self.stream.take() {
