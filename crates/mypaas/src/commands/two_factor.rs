@@ -44,7 +44,7 @@ pub(crate) fn show(context: &Context, args: &Show) -> Result<(), Error> {
     }
     match it {
         TwoFactor { enabled: false, .. } => output::line("Two-factor authentication is not enabled"),
-        TwoFactor { recovery_codes: left, .. } => output::line(&format!("Two-factor authentication is enabled, {left} recovery codes are left")),
+        TwoFactor { recovery_codes: left, .. } => output::line(&format!("Two-factor authentication is enabled (recovery codes left: {left})")),
     }
 }
 

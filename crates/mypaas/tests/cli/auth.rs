@@ -72,7 +72,7 @@ fn two_factor_authentication_is_switched_with_password_and_code() {
     assert_eq!((said.status, said.err), (0, format!("Logged in to {} as me@example.com\n", server.url)));
 
     let typed = "pass word\n123456\n";
-    assert_eq!(home.mypaas(&["2fa"]).out, "Two-factor authentication is enabled, 9 recovery codes are left\n");
+    assert_eq!(home.mypaas(&["2fa"]).out, "Two-factor authentication is enabled (recovery codes left: 9)\n");
     let said = home.mypaas_with(&["2fa:enable", "--password-stdin"], typed);
     assert_eq!((said.status, said.out.as_str()), (0, "URL:     otpauth://totp/x\nSecret:  GEZD GNBV GY3T QOJQ\naaaa-bbbb\ncccc-dddd\n"));
     let said = home.mypaas_with(&["2fa:generate-recovery-codes", "--password-stdin"], typed);
