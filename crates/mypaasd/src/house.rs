@@ -250,12 +250,17 @@ impl House {
                 drop(successor);
             }
         }
+        self.ends().await;
+        Ok(Handed::Over)
+    }
+
+    /// Waits until the router has ended, and all is told.
+    pub(crate) async fn ends(&mut self) {
         self.stop();
         self.has_stopped().await;
         if let Some(telling) = self.telling.take() {
             telling.end().await;
         }
-        Ok(Handed::Over)
     }
 
     /// Nothing can lead here, and apps are served on by the last routes; nothing if there are none.
@@ -263,12 +268,7 @@ impl House {
         self.routing.as_ref()?;
         tracing::error!("{why:#}; apps are served on by the last routes, and nothing else is done: see to it, then send SIGHUP");
         tokio::spawn(notify::signs_of_life());
-        let ended = self.until_ended(config).await;
-        if matches!(ended, Ended::Stopped) {
-            self.stop();
-            self.has_stopped().await;
-        }
-        Some(ended)
+        Some(self.until_ended(config).await)
     }
 }
 

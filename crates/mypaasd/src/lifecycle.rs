@@ -51,7 +51,10 @@ pub(crate) fn run(config: &Config, with_router: bool) -> anyhow::Result<()> {
             },
         };
         match ended {
-            Ended::Stopped => return Ok(()),
+            Ended::Stopped => {
+                outside.block_on(house.ends());
+                return Ok(());
+            }
             Ended::HandsOver(successor) => match outside.block_on(house.hand_over(config, successor))? {
                 Handed::Over => return Ok(()),
                 Handed::Back => {}
