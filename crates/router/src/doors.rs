@@ -28,8 +28,9 @@ pub struct Doors {
 impl Doors {
     /// Opens `address` for so many threads. Fails if somebody else has it.
     pub fn open(address: SocketAddr, threads: usize) -> io::Result<Self> {
-        // Doors that share a port would also share it with a stranger's: this one does not.
-        let address = TcpListener::bind(address)?.local_addr()?;
+        // Doors that share a port would also share it with a stranger's: this one does not. Nor does anybody come to it, who
+        // would be cut off when it is closed.
+        let address = TcpListener::from(bound(address, false)?).local_addr()?;
         let listeners = (0..threads.max(1)).map(|_| open(address)).collect::<io::Result<_>>()?;
         Ok(Self { listeners, entrance: Entrance::default() })
     }
@@ -58,13 +59,18 @@ impl Doors {
 }
 
 fn open(address: SocketAddr) -> io::Result<TcpListener> {
+    let door = bound(address, true)?;
+    listen(&door, BACKLOG)?;
+    Ok(TcpListener::from(door))
+}
+
+fn bound(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let door = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, Some(ipproto::TCP))?;
     sockopt::set_socket_reuseaddr(&door, true)?;
-    sockopt::set_socket_reuseport(&door, true)?;
+    sockopt::set_socket_reuseport(&door, shared)?;
     bind(&door, &address)?;
-    listen(&door, BACKLOG)?;
-    Ok(TcpListener::from(door))
+    Ok(door)
 }
 
 impl Router {
@@ -103,7 +109,9 @@ mod tests {
         let taken = stranger.local_addr().unwrap();
         assert_eq!(Doors::open(taken, 2).err().unwrap().kind(), io::ErrorKind::AddrInUse);
         drop(stranger);
-        assert_eq!(Doors::open(taken, 2).unwrap().address().unwrap(), taken);
+        let ours = Doors::open(taken, 2).unwrap();
+        assert_eq!(ours.address().unwrap(), taken);
+        assert_eq!(Doors::open(taken, 2).err().unwrap().kind(), io::ErrorKind::AddrInUse);
     }
 
     #[test]
