@@ -121,7 +121,7 @@ impl Platform {
 
     /// Lets whoever began it in, as the person whose password and code these are.
     pub async fn approve_browser_login(&self, id: &str, form: &SecretString, login: Login<'_>) -> Result<(Account, Proof), Refusal> {
-        let (_, state) = self.from_the_page(id, form)?;
+        let (_, state) = self.sent_by_the_page(id, form)?;
         let (account, proof) = self.check_login(login).await?;
         match decide(&state, State::Approved(account.clone())) {
             true => Ok((account, proof)),
@@ -131,7 +131,7 @@ impl Platform {
 
     /// Tells whoever began it that they are not let in.
     pub fn refuse_browser_login(&self, id: &str, form: &SecretString) -> Result<(), Refusal> {
-        let (_, state) = self.from_the_page(id, form)?;
+        let (_, state) = self.sent_by_the_page(id, form)?;
         if decide(&state, State::Refused) { Ok(()) } else { Err(Refusal::NotFound("login")) }
     }
 
@@ -169,7 +169,7 @@ impl Platform {
         Some((pending.asked.clone(), pending.state.clone()))
     }
 
-    fn from_the_page(&self, id: &str, form: &SecretString) -> Result<(Asked, watch::Sender<State>), Refusal> {
+    fn sent_by_the_page(&self, id: &str, form: &SecretString) -> Result<(Asked, watch::Sender<State>), Refusal> {
         self.undecided(id).filter(|(asked, _)| same(&asked.form, form)).ok_or(Refusal::NotFound("login"))
     }
 }
