@@ -23,10 +23,15 @@ pub struct Webhook {
 /// `POST /apps/:app/webhooks`, and `PATCH` of one: what is not given stays, or is drawn.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct WebhookUpdate {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub include: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<Secret>,
 }
 

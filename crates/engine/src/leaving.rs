@@ -4,6 +4,9 @@ use domain::{Account, Email};
 
 use crate::{accounts::Actor, platform::Platform, refusal::Refusal};
 
+/// How the addresses end that stay behind. `.invalid` is nobody's (RFC 2606): no mail goes there, and nobody can sign up with it.
+pub(crate) const NOBODY: &str = "@deleted.invalid";
+
 impl Platform {
     /// Ends an account, with its tokens, keys and shares in others' apps. Not while it owns an app, which would be nobody's,
     /// and not the last admin's, since nobody could look after the platform any more.
@@ -20,8 +23,7 @@ impl Platform {
                 "You are the only admin of this platform. Make somebody else one first: `mypaasd account:admin EMAIL` on the server.".to_owned(),
             ));
         }
-        // `.invalid` is nobody's (RFC 2606): no mail goes there, and nobody can sign up with it.
-        let left_behind: Email = format!("former-{}@deleted.invalid", id.tail()).parse()?;
+        let left_behind: Email = format!("former-{}{NOBODY}", id.tail()).parse()?;
         tx.delete_account(id, &left_behind).await?;
         tx.commit().await?;
         Ok(actor.account.clone())

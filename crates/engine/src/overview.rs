@@ -6,7 +6,7 @@ use domain::{Account, App, Release};
 use ports::runtime::Machine;
 use store::{DynoRecord, Person};
 
-use crate::{accounts::Actor, platform::Platform, refusal::Refusal};
+use crate::{accounts::Actor, leaving::NOBODY, platform::Platform, refusal::Refusal};
 
 /// How many dynos are in which state, as `ps` calls it. Those on their way out are not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -97,7 +97,10 @@ impl Platform {
     /// Everybody who has an account, by address. For admins.
     pub async fn everybody(&self, actor: &Actor) -> Result<Vec<Person>, Refusal> {
         self.authorize_admin(actor).await?;
-        Ok(self.store.read().await?.people().await?)
+        let mut people = self.store.read().await?.people().await?;
+        // Who has left and stays as who has built something is nobody.
+        people.retain(|person| !person.account.email.as_str().ends_with(NOBODY));
+        Ok(people)
     }
 
     /// Where dynos run; one machine so far. For admins.

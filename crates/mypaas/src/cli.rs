@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    access, admin, apps, auth, authorizations, build_create, buildpacks, builds, completions, config, config_edit, create, disk, domains, drains, features,
-    git, heroku, keys, local, logs, maintenance, ps, ps_wait, regions, releases, run, scale, servers, stacks, state, two_factor,
+    access, admin, apps, audit, auth, authorizations, build_create, buildpacks, builds, completions, config, config_edit, create, disk, domains, drains,
+    features, git, heroku, keys, local, logs, maintenance, ps, ps_wait, regions, releases, run, scale, servers, stacks, state, transfers, two_factor, webhooks,
 };
 
 /// `0.1.0`; the packages' script adds the build: `0.1.0 (build 1a2b3c4d)`.
@@ -267,6 +267,50 @@ pub(crate) enum Command {
     /// Show the machines that dynos run on (admins)
     #[command(name = "admin:nodes")]
     AdminNodes(admin::List),
+    /// List who asked for which change, of one app or of all (admins)
+    #[command(name = "admin:audit")]
+    AdminAudit(audit::Show),
+    /// Offer an app to somebody else
+    #[command(name = "apps:transfer", alias = "sharing:transfer")]
+    AppsTransfer(transfers::Offer),
+    /// List the apps that are offered, by you or to you
+    #[command(name = "apps:transfers")]
+    AppsTransfers(transfers::List),
+    /// Take an app that somebody offers you
+    #[command(name = "apps:transfers:accept")]
+    AppsTransfersAccept(transfers::One),
+    /// Leave an app that somebody offers you to them
+    #[command(name = "apps:transfers:decline")]
+    AppsTransfersDecline(transfers::One),
+    /// Take an offer back
+    #[command(name = "apps:transfers:cancel")]
+    AppsTransfersCancel(transfers::One),
+    /// List the webhooks
+    Webhooks(webhooks::List),
+    /// Have a URL told of what happens to the app
+    #[command(name = "webhooks:add")]
+    WebhooksAdd(webhooks::Add),
+    /// Show a webhook
+    #[command(name = "webhooks:info")]
+    WebhooksInfo(webhooks::Info),
+    /// Change a webhook
+    #[command(name = "webhooks:update")]
+    WebhooksUpdate(webhooks::Update),
+    /// Remove a webhook
+    #[command(name = "webhooks:remove")]
+    WebhooksRemove(webhooks::One),
+    /// List what webhooks were told, and how that went
+    #[command(name = "webhooks:deliveries")]
+    WebhooksDeliveries(webhooks::Deliveries),
+    /// Show a delivery, with what it tells
+    #[command(name = "webhooks:deliveries:info")]
+    WebhooksDeliveriesInfo(webhooks::Info),
+    /// List what webhooks tell of
+    #[command(name = "webhooks:events")]
+    WebhooksEvents(webhooks::List),
+    /// Show an event
+    #[command(name = "webhooks:events:info")]
+    WebhooksEventsInfo(webhooks::Info),
     /// List the domains
     Domains(domains::List),
     /// Make a host name lead to the app

@@ -125,6 +125,14 @@ impl Client {
         self.call(&Method::POST, path, self.proof().as_ref(), body)
     }
 
+    /// `POST`, with what a header of the answer says that no body does.
+    pub(crate) fn post_for_header<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize, header: &str) -> Result<(T, Option<Secret>), ClientError> {
+        let body = self.written(&Method::POST, path, body)?;
+        let mut answer = self.send(&Method::POST, path, self.proof().as_ref(), None, Some(body))?;
+        let said = text_header(answer.headers(), header).map(Secret::new);
+        Ok((self.read(&Method::POST, path, &mut answer)?, said))
+    }
+
     /// `POST` as someone who has no token yet.
     pub(crate) fn post_as<T: DeserializeOwned>(&self, proof: &Proof<'_>, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
         self.call(&Method::POST, path, Some(proof), body)
@@ -177,9 +185,13 @@ impl Client {
     }
 
     fn call<T: DeserializeOwned>(&self, method: &Method, path: &str, proof: Option<&Proof<'_>>, body: &impl Serialize) -> Result<T, ClientError> {
-        let body = serde_json::to_vec(body).map_err(|error| self.trouble(method, path, Trouble::Body(error.to_string())))?;
+        let body = self.written(method, path, body)?;
         let mut answer = self.send(method, path, proof, None, Some(body))?;
         self.read(method, path, &mut answer)
+    }
+
+    fn written(&self, method: &Method, path: &str, body: &impl Serialize) -> Result<Vec<u8>, ClientError> {
+        serde_json::to_vec(body).map_err(|error| self.trouble(method, path, Trouble::Body(error.to_string())))
     }
 
     fn send(&self, method: &Method, path: &str, proof: Option<&Proof<'_>>, range: Option<&str>, body: Option<Vec<u8>>) -> Result<Response<Body>, ClientError> {

@@ -11,7 +11,7 @@ use crate::output;
 const TOPICS: &[(&str, &str)] = &[
     ("access", "who may work on an app"),
     ("admin", "the platform itself, for its admins"),
-    ("apps", "create, show, rename, open and destroy apps"),
+    ("apps", "create, show, rename, open, give away and destroy apps"),
     ("auth", "log in, log out, who one is"),
     ("authorizations", "tokens of the account"),
     ("buildpacks", "what builds an app"),
@@ -41,6 +41,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("stacks", "what apps are built and run on"),
     ("status", "whether the server answers, and as what"),
     ("update", "whether this program is behind its server"),
+    ("webhooks", "who is told what happens to an app"),
 ];
 
 /// The program's commands with all that can be said about them.

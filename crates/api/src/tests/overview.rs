@@ -67,6 +67,14 @@ async fn all_apps_and_everybody() {
                      "created_at": "2026-05-01T10:00:00Z", "id": world.bob.account.id.to_string()});
     assert_eq!(everybody, json!([ann, bob]));
 
+    // Somebody who has left is nobody, whatever they leave behind.
+    world.ask("PATCH", "/apps/shop/config-vars", &[("authorization", &world.bob.bearer())], r#"{"A":"1"}"#).await;
+    assert_eq!(world.ask("DELETE", "/apps/blog", &[("authorization", &world.bob.bearer())], "").await.status.as_u16(), 200);
+    assert_eq!(world.ask("DELETE", "/account", &[("authorization", &world.bob.bearer())], "").await.status.as_u16(), 200);
+    assert!(world.ann("GET", "/apps/shop/releases", "").await.body.contains("@deleted.invalid"));
+    assert_eq!(world.ann("GET", "/mypaas/accounts", "").await.json().as_array().unwrap().len(), 1);
+    world.ann("POST", "/apps", r#"{"name":"blog"}"#).await;
+
     // In pages, as every list.
     let page = world.ask("GET", "/mypaas/apps", &[("authorization", &world.ann.bearer()), ("range", "name ..; max=1")], "").await;
     assert_eq!((page.status.as_u16(), page.header("next-range")), (206, "name ]blog..; max=1"));

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod admin;
 pub(crate) mod apps;
+pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod authorizations;
 mod browser_login;
@@ -34,7 +35,9 @@ pub(crate) mod scale;
 pub(crate) mod servers;
 pub(crate) mod stacks;
 pub(crate) mod state;
+pub(crate) mod transfers;
 pub(crate) mod two_factor;
+pub(crate) mod webhooks;
 
 use crate::cli::{Cli, Command};
 use crate::context::Context;
@@ -117,6 +120,21 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Error> {
         Command::AdminApps(args) => admin::apps(&context, &args),
         Command::AdminUsers(args) => admin::users(&context, &args),
         Command::AdminNodes(args) => admin::nodes(&context, &args),
+        Command::AdminAudit(args) => audit::show(&context, &args),
+        Command::AppsTransfer(args) => transfers::offer(&context, &args),
+        Command::AppsTransfers(args) => transfers::list(&context, &args),
+        Command::AppsTransfersAccept(args) => transfers::answer(&context, &args, true),
+        Command::AppsTransfersDecline(args) => transfers::answer(&context, &args, false),
+        Command::AppsTransfersCancel(args) => transfers::cancel(&context, &args),
+        Command::Webhooks(args) => webhooks::list(&context, &args),
+        Command::WebhooksAdd(args) => webhooks::add(&context, args),
+        Command::WebhooksInfo(args) => webhooks::info(&context, &args),
+        Command::WebhooksUpdate(args) => webhooks::update(&context, args),
+        Command::WebhooksRemove(args) => webhooks::remove(&context, &args),
+        Command::WebhooksDeliveries(args) => webhooks::deliveries(&context, &args),
+        Command::WebhooksDeliveriesInfo(args) => webhooks::delivery(&context, &args),
+        Command::WebhooksEvents(args) => webhooks::events(&context, &args),
+        Command::WebhooksEventsInfo(args) => webhooks::event(&context, &args),
         Command::Domains(args) => domains::list(&context, &args),
         Command::DomainsAdd(args) => domains::add(&context, &args),
         Command::DomainsInfo(args) => domains::info(&context, &args),

@@ -57,6 +57,14 @@ fn reply(request: &Request) -> Answer {
         "GET /mypaas/apps" => answer(admin::apps()),
         "GET /mypaas/accounts" => answer(admin::accounts()),
         "GET /mypaas/nodes" => answer(admin::nodes()),
+        "GET /mypaas/audit-events" => answer(json!([{
+            "action": "PATCH /apps/{app}/config-vars", "actor": "me@example.com", "app": "shop", "created_at": CREATED, "credential": "1",
+            "detail": "GREETING", "id": "1", "request_id": "01234567", "source": "192.0.2.7", "status": 200,
+        }])),
+        "GET /account/app-transfers" => answer(json!([transfer("pending")])),
+        "POST /account/app-transfers" => answer(transfer("pending")),
+        "PATCH /account/app-transfers/shop" => answer(transfer("accepted")),
+        "DELETE /account/app-transfers/shop" => answer(transfer("pending")),
         "GET /mypaas/garbage" | "POST /mypaas/garbage/actions/collect" => answer(json!({
             "bytes": 1_048_576, "garbage": [{"kind": "build-cache", "name": "cache", "app": null, "bytes": 1_048_576, "reason": "its app is gone"}],
         })),
@@ -88,6 +96,13 @@ fn of_app(host: &str, method: &str, path: &str, body: &str) -> Answer {
         ("POST", "releases") => answer(release(host, 4, true)),
         ("GET", "releases/2") => answer(release(host, 2, false)),
         ("POST", "log-sessions") => answer(bodies::log_session(&format!("{host}/stream/s3cret"))),
+        ("GET", "webhooks") => answer(json!([webhook()])),
+        ("POST", "webhooks") => answer(webhook()).with("heroku-webhook-secret", "5e1f2ab9c0"),
+        (_, "webhooks/webhook-1") => answer(webhook()),
+        ("GET", "webhook-deliveries") => answer(json!([delivery()])),
+        ("GET", "webhook-deliveries/delivery-1") => answer(delivery()),
+        ("GET", "webhook-events") => answer(json!([event()])),
+        ("GET", "webhook-events/event-1") => answer(event()),
         ("POST", "sources") => answer(json!({"source_blob": {"put_url": format!("{host}/sources/put-it"), "get_url": format!("{host}/sources/get-it")}})),
         ("GET", "builds") => answer(json!([build(host)])),
         ("POST", "builds") => answer(build(host)),
@@ -130,6 +145,37 @@ fn stack(name: &str, default: bool) -> Value {
     json!({
         "base": {"dynos": 3, "dynos_on_older": if default { 2 } else { 0 }, "image": "mypaas/heroku-24:run", "image_id": "sha256:0123456789abcdef0123456789abcdef", "variant": "run"}, "created_at": CREATED,
         "default": default, "id": "1", "name": name, "state": "public", "updated_at": CREATED,
+    })
+}
+
+fn transfer(state: &str) -> Value {
+    let user = |email: &str| json!({"id": "1", "email": email});
+    json!({
+        "app": {"id": "1", "name": "shop"}, "created_at": CREATED, "id": "transfer-1", "owner": user("me@example.com"), "recipient": user("you@example.com"),
+        "state": state, "updated_at": CREATED,
+    })
+}
+
+fn webhook() -> Value {
+    json!({
+        "app": {"id": "1", "name": "shop"}, "created_at": CREATED, "id": "webhook-1", "include": ["api:release", "api:build"], "level": "sync",
+        "updated_at": CREATED, "url": "https://example.com/hooks",
+    })
+}
+
+fn delivery() -> Value {
+    json!({
+        "created_at": CREATED, "event": {"id": "event-1", "include": "api:release"}, "id": "delivery-1",
+        "last_attempt": {"code": 503, "created_at": CREATED, "error_class": null, "id": "1", "status": "failed", "updated_at": CREATED},
+        "next_attempt_at": "2012-01-01T12:00:15Z", "num_attempts": 1, "status": "retrying", "updated_at": CREATED,
+        "webhook": {"id": "webhook-1", "level": "sync"},
+    })
+}
+
+fn event() -> Value {
+    json!({
+        "created_at": CREATED, "id": "event-1", "include": "api:release", "updated_at": CREATED,
+        "payload": {"action": "create", "actor": {"id": "1", "email": "me@example.com"}, "data": {"version": 3}, "previous_data": {}, "resource": "release", "version": "application/vnd.heroku+json; version=3"},
     })
 }
 

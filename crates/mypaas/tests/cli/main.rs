@@ -43,4 +43,6 @@ mod support;
 #[cfg(test)]
 mod terminals;
 #[cfg(test)]
+mod transfers;
+#[cfg(test)]
 mod windows;

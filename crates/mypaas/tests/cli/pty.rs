@@ -45,7 +45,8 @@ impl Terminal {
         let mut ending = File::from(inner.try_clone().unwrap());
         let inner = || Stdio::from(inner.try_clone().unwrap());
         // setsid -c makes it the session's own terminal: Ctrl-C is a signal then, and /dev/tty is there.
-        let arguments = ["-c", "-w", env!("CARGO_BIN_EXE_mypaas")].into_iter().chain(arguments.iter().copied());
+        // env: who runs the tests in the background of a script has Ctrl-C ignored, and so would the program.
+        let arguments = ["-c", "-w", "env", "--default-signal=INT", env!("CARGO_BIN_EXE_mypaas")].into_iter().chain(arguments.iter().copied());
         let mut command: Command = home.command("setsid", &arguments.collect::<Vec<_>>());
         command.env("TERM", "xterm-256color").stdin(inner()).stdout(inner()).stderr(inner());
         let mut child = command.spawn().unwrap();

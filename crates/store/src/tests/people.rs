@@ -4,7 +4,12 @@ use domain::{oauth_client::OauthClient, sharing::Collaborator, webhook::Confiden
 
 use super::support::{Fixture, later, now, rows};
 
-databases::on_both!(a_client_comes_back_as_it_was_and_its_secret_is_sealed, an_account_goes_with_all_its_own, a_front_is_what_its_parts_say);
+databases::on_both!(
+    a_client_comes_back_as_it_was_and_its_secret_is_sealed,
+    an_account_goes_with_all_its_own,
+    a_front_is_what_its_parts_say,
+    everybody_is_counted_with_what_is_theirs
+);
 
 async fn a_client_comes_back_as_it_was_and_its_secret_is_sealed() {
     let it = Fixture::new().await;
@@ -64,4 +69,21 @@ async fn a_front_is_what_its_parts_say() {
     let shown = fronts[1].slug.as_ref().unwrap();
     assert_eq!((shown.bytes, &shown.language, &shown.stack, fronts[1].released_at), (slug.bytes, &slug.language, &slug.stack, Some(now())));
     assert_eq!(tx.app_front(shop.id).await.unwrap().as_ref(), Some(&fronts[1]));
+}
+
+async fn everybody_is_counted_with_what_is_theirs() {
+    let it = Fixture::new().await;
+    let (bob, ada) = (it.account("bob@example.com").await, it.account("ada@example.com").await);
+    let (shop, _) = (it.app("shop", &bob).await, it.app("blog", &bob).await);
+    let mut tx = it.write().await;
+    tx.insert_collaborator(&Collaborator { id: it.id(), app: shop.id, account: ada.id, created_at: now() }).await.unwrap();
+    for hash in [7, 8, 9] {
+        tx.insert_authorization(&it.authorization(&ada, None), [hash; 32]).await.unwrap();
+    }
+    tx.set_account_name(ada.id, Some("Ada".to_owned())).await.unwrap();
+    let people = tx.people().await.unwrap();
+    let counts = |person: &crate::Person| (person.apps, person.collaborations, person.authorizations, person.keys);
+    // The first account is an admin.
+    let all: Vec<_> = people.iter().map(|person| (person.account.email.as_str(), person.name.as_deref(), person.admin, counts(person))).collect();
+    assert_eq!(all, [("ada@example.com", Some("Ada"), false, (0, 1, 3, 0)), ("bob@example.com", None, true, (2, 0, 0, 0))]);
 }
