@@ -78,7 +78,7 @@ async fn lead(config: &Config, house: &mut House) -> anyhow::Result<Ended> {
         None => tokio::spawn(std::future::pending()),
         Some(candidate) => match standby::until_leading(config, &store, candidate, &api_port, house).await? {
             // On its own: whatever else takes long, signs of life do not wait for it.
-            Waited::Leads(leader) => tokio::spawn(leading::until_deposed(leader)),
+            Waited::Leads(leader) => tokio::spawn(leading::until_deposed(*leader)),
             Waited::Ended(ended) => return Ok(ended),
         },
     };

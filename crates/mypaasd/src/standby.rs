@@ -24,7 +24,7 @@ use crate::{
 
 /// What ends the waiting.
 pub(crate) enum Waited {
-    Leads(Leader),
+    Leads(Box<Leader>),
     Ended(Ended),
 }
 
@@ -33,7 +33,7 @@ pub(crate) async fn until_leading(config: &Config, store: &Db, mut candidate: Ca
     // Most often nobody leads, and nothing is to be said.
     if let Some(leader) = candidate.look().await.ok().flatten() {
         tracing::info!(term = leader.term(), "this control plane leads");
-        return Ok(Waited::Leads(leader));
+        return Ok(Waited::Leads(Box::new(leader)));
     }
     // Nobody is to wait at a door behind which nobody stands.
     house.close_ports()?;
@@ -54,7 +54,7 @@ pub(crate) async fn until_leading(config: &Config, store: &Db, mut candidate: Ca
     notify::ready("standing by");
     tracing::info!(leader = store.leader().unwrap_or_default(), "standing by: another control plane leads");
     let led = tokio::select! {
-        led = leading::until_leading(&mut candidate) => led.context("this control plane cannot stand by").map(Waited::Leads),
+        led = leading::until_leading(&mut candidate) => led.context("this control plane cannot stand by").map(|leader| Waited::Leads(Box::new(leader))),
         ended = house.until_ended(config) => Ok(Waited::Ended(ended)),
     };
     stop.cancel();
