@@ -42,6 +42,7 @@ mod ssh_keys;
 mod builds;
 mod keeping;
 mod releases;
+mod slug_uploads;
 mod slugs;
 mod source_blobs;
 

@@ -11,6 +11,7 @@ mod rotation;
 mod round_trips;
 mod schema;
 mod secrets;
+mod slug_uploads;
 mod support;
 mod upgrades;
 mod webhooks;

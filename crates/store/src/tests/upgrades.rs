@@ -66,6 +66,10 @@ const fn written_at(schema: i64) -> &'static [&'static str] {
              VALUES (#21, #1, 'mine', 'https://example.com/', #sealed, 1000, 1000)",
         ],
         14 => &["INSERT INTO leadership (id, term, beat, holder, address, keys) VALUES (1, 3, 40, 'mypaasd 1', 'http://localhost:5001', 'x')"],
+        16 => &[
+            "INSERT INTO slug_uploads (id, app_id, stack, process_types, created_at_ms) VALUES (#22, #4, 'heroku-24', '{}', 1000)",
+            "UPDATE slugs SET uploaded_sha256 = #digest WHERE id = #5",
+        ],
         _ => &[],
     }
 }
@@ -87,7 +91,7 @@ fn bytes(bytes: &[u8]) -> String {
 fn filled(statement: &str) -> String {
     let sealed = config_vars::seal(&Sealer::new(key(), Arc::new(Chance::seeded(3))), shop(), "config vars", &vars(&[("KEY", "value")]));
     let mut text = statement.replace("#sealed", &bytes(&sealed)).replace("#hash", &bytes(&[5; 32])).replace("#digest", &format!("'{}'", "ab".repeat(32)));
-    for n in (1..=21).rev() {
+    for n in (1..=22).rev() {
         let written = if databases::database() == Database::Sqlite { bytes(id(n).as_bytes()) } else { format!("'{}'", id(n)) };
         text = text.replace(&format!("#{n}"), &written);
     }
@@ -138,6 +142,7 @@ async fn every_earlier_schema_comes_up_to_date_with_all_its_rows() {
             ("webhook_deliveries", 13),
             ("oauth_clients", 13),
             ("leadership", 14),
+            ("slug_uploads", 16),
         ] {
             assert_eq!(rows(&mut tx, table).await, i64::from(schema >= since), "{table} from {schema}");
         }
