@@ -22,6 +22,7 @@ mod releases;
 mod rendezvous;
 mod roles;
 mod routers;
+mod slugs;
 mod stage;
 mod tenants;
 mod webhooks;
