@@ -6,25 +6,10 @@ use super::support::{Fixture, later, now, rows};
 
 databases::on_both!(a_slug_takes_the_place_of_its_upload, what_nobody_uploads_is_forgotten);
 
-fn upload(it: &Fixture, like: &Slug) -> SlugUpload {
-    SlugUpload {
-        id: it.id(),
-        app: like.app,
-        stack: like.stack.clone(),
-        process_types: like.process_types.clone(),
-        commit: Some("v1.2".to_owned()),
-        commit_description: Some("The first\n\nthat works".to_owned()),
-        language: Some("Elsewhere".to_owned()),
-        checksum: Some(Sha256([8; 32])),
-        created_at: now(),
-    }
-}
-
 async fn a_slug_takes_the_place_of_its_upload() {
     let it = Fixture::new().await;
     let shop = it.app("shop", &it.account("ada@example.com").await).await;
-    let like = it.slug(shop.id);
-    let whole = upload(&it, &like);
+    let whole = it.slug_upload(shop.id);
     let bare = SlugUpload { id: it.id(), commit: None, commit_description: None, language: None, checksum: None, ..whole.clone() };
     let mut tx = it.write().await;
     for upload in [&whole, &bare] {
@@ -34,7 +19,7 @@ async fn a_slug_takes_the_place_of_its_upload() {
     assert_eq!(tx.slug_upload(bare.id).await.unwrap(), Some(bare));
     assert_eq!(tx.slug(whole.id).await.unwrap(), None);
 
-    let slug = Slug { id: whole.id, ..like };
+    let slug = Slug { id: whole.id, ..it.slug(shop.id) };
     tx.finish_slug_upload(&whole, &slug, Sha256([9; 32])).await.unwrap();
     assert_eq!((tx.slug_upload(whole.id).await.unwrap(), tx.slug(whole.id).await.unwrap()), (None, Some(slug)));
     let origin = SlugOrigin { uploaded: Some(Sha256([9; 32])), commit_description: whole.commit_description };
@@ -48,7 +33,7 @@ async fn what_nobody_uploads_is_forgotten() {
     let it = Fixture::new().await;
     let ada = it.account("ada@example.com").await;
     let (shop, blog) = (it.app("shop", &ada).await, it.app("blog", &ada).await);
-    let (old, other) = (upload(&it, &it.slug(shop.id)), upload(&it, &it.slug(blog.id)));
+    let (old, other) = (it.slug_upload(shop.id), it.slug_upload(blog.id));
     let new = SlugUpload { id: it.id(), created_at: later(10), ..old.clone() };
     let mut tx = it.write().await;
     for upload in [&old, &new, &other] {
