@@ -68,7 +68,7 @@ pub use region::{Region, RegionProvider};
 pub use release::{Release, ReleaseCreate};
 pub use router::{RouterDyno, RouterDynoState, RouterLine, RouterReport, RouterRoute, RouterSuspension, RouterUpdate};
 pub use secret::Secret;
-pub use slug::{Slug, SlugBlob};
+pub use slug::{Slug, SlugBlob, SlugCreate};
 pub use source::{Source, SourceUrls};
 pub use stack::{Stack, StackBase};
 pub use two_factor::{RecoveryCodes, TwoFactor, TwoFactorProof, TwoFactorSecret};

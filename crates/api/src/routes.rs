@@ -75,6 +75,7 @@ fn of_app() -> Router<Api> {
         .route("/apps/{app}/builds", get(builds::list).post(builds::create))
         .route("/apps/{app}/builds/{build}", get(builds::info).delete(builds::cancel))
         .route("/apps/{app}/build-cache", delete(builds::purge_cache))
+        .route("/apps/{app}/slugs", post(slugs::create))
         .route("/apps/{app}/slugs/{slug}", get(slugs::info))
         .route("/apps/{app}/domains", get(domains::list).post(domains::create))
         .route("/apps/{app}/domains/{domain}", get(domains::info).patch(domains::update).delete(domains::delete))
@@ -122,6 +123,6 @@ fn of_platform() -> Router<Api> {
         .route("/sources/{secret}", put(sources::upload).get(sources::read))
         .route("/builds/{build}/output/{secret}", get(builds::output))
         .route("/releases/{release}/output/{secret}", get(release_output::get))
-        .route("/slugs/{secret}", get(slugs::read))
+        .route("/slugs/{secret}", get(slugs::read).put(slugs::upload))
         .route("/sources", post(sources::create))
 }

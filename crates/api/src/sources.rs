@@ -8,8 +8,12 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use engine::{Permission, source::MOST};
-use futures_util::{StreamExt, stream};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use http::{StatusCode, header};
 
 use crate::{Api, auth::Caller, body::Named, error::ApiError};
@@ -33,9 +37,16 @@ pub(crate) async fn create_for_app(state: State<Api>, caller: Caller, Named(app)
 /// `PUT /sources/{secret}`: no token, the URL is the secret.
 pub(crate) async fn upload(State(api): State<Api>, Named(secret): Named<String>, request: Request) -> Result<StatusCode, ApiError> {
     api.platform.expect_source(&secret).await?;
+    let body = upload_of(request, MOST)?;
+    api.platform.store_source(&secret, body).await?;
+    Ok(StatusCode::OK)
+}
+
+/// What is uploaded: its length is said before and is at most this, in bytes; and it comes without long pauses.
+pub(crate) fn upload_of(request: Request, most: u64) -> Result<BoxStream<'static, io::Result<Bytes>>, ApiError> {
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.ok_or_else(ApiError::length_required)? > MOST {
-        return Err(ApiError::too_large(MOST));
+    if length.ok_or_else(ApiError::length_required)? > most {
+        return Err(ApiError::too_large(most));
     }
     let body = request.into_body().into_data_stream().map(|chunk| chunk.map_err(io::Error::other));
     let patient = stream::unfold(body.boxed(), |mut body| async move {
@@ -44,8 +55,7 @@ pub(crate) async fn upload(State(api): State<Api>, Named(secret): Named<String>,
             Err(_) => Some((Err(io::ErrorKind::TimedOut.into()), body)),
         }
     });
-    api.platform.store_source(&secret, patient.boxed()).await?;
-    Ok(StatusCode::OK)
+    Ok(patient.boxed())
 }
 
 /// `GET /sources/{secret}`: no token, the URL is the secret.

@@ -72,6 +72,11 @@ impl Builder {
         self.limits.min_free_bytes
     }
 
+    /// The largest slug, compressed, in bytes.
+    pub const fn largest_slug(&self) -> u64 {
+        self.limits.slug_bytes
+    }
+
     /// Where slugs are stored.
     pub fn blobs(&self) -> &Arc<dyn Blobs> {
         &self.blobs
@@ -190,6 +195,8 @@ impl Builder {
         }
     }
 }
+
+mod import;
 
 #[cfg(test)]
 mod tests;

@@ -109,6 +109,17 @@ pub struct Built {
     pub first_release: FirstRelease,
 }
 
+/// A slug made elsewhere, among the blobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Imported {
+    /// Of the gzipped archive; its name among the blobs.
+    pub sha256: Sha256,
+    /// Of the archive before gzip: an image layer's diff id.
+    pub diff_id: Sha256,
+    /// Of the gzipped archive, in bytes.
+    pub bytes: u64,
+}
+
 /// What Heroku takes from `bin/release` when an app is released for the first time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FirstRelease {

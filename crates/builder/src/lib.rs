@@ -30,7 +30,7 @@ mod steps;
 
 pub use build::Builder;
 pub use error::{BuildError, failure_lines};
-pub use job::{Built, FirstRelease, Job, Limits, SourceTree, Submodule, Terminal};
+pub use job::{Built, FirstRelease, Imported, Job, Limits, SourceTree, Submodule, Terminal};
 pub use steps::Steps;
 
 #[cfg(test)]

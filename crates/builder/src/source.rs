@@ -36,6 +36,8 @@ pub(crate) enum Layout {
     Tree,
     /// As people and GitHub write it: gzipped or not, everything in one folder or not.
     Archive,
+    /// As slugs are made: gzipped, everything under `app/`.
+    Slug,
 }
 
 /// As large as Heroku lets a repository be, twice over.
@@ -91,14 +93,26 @@ impl Source {
 
     /// The same, waiting for it.
     pub(crate) fn read(reader: impl Read + 'static, layout: Layout, bounds: Bounds) -> Result<Self, BuildError> {
-        let archive = if layout == Layout::Archive { spool(plain(reader)?, layout, bounds) } else { spool(reader, layout, bounds) }?;
+        let archive = match layout {
+            Layout::Tree => spool(reader, layout, bounds),
+            Layout::Archive | Layout::Slug => spool(plain(reader, layout)?, layout, bounds),
+        }?;
         Self::look_through(archive, layout, bounds)
     }
 
     fn look_through(mut archive: File, layout: Layout, bounds: Bounds) -> Result<Self, BuildError> {
         check_headers(&mut archive, bounds)?;
-        let wrapped = layout == Layout::Archive && is_wrapped(&mut archive)?;
-        let Found { slugignore, procfile, wishes } = check_entries(&mut archive, wrapped, bounds)?;
+        let wrapper = if layout == Layout::Tree { None } else { wrapper(&mut archive)? };
+        let wrapped = wrapper.is_some();
+        // What a slug is for has been decided: what its files say is nobody's concern.
+        let reads = layout != Layout::Slug;
+        let Found { slugignore, procfile, wishes } = check_entries(&mut archive, wrapped && reads, bounds)?;
+        if !reads {
+            return match wrapper.as_deref() {
+                Some(b"app") => Ok(Self { archive, wrapped, left_out: BTreeSet::new(), files_left_out: 0, wishes: Wishes::default() }),
+                _ => Err(BuildError::SourceInvalid("everything in a slug lies in the folder `app`, and not everything in this does.".to_owned())),
+            };
+        }
         let mut rules = Slugignore::parse(&slugignore.unwrap_or_default());
         let procfile_is_left_out = rules.ignores("Procfile", false);
         let (mut left_out, mut files_left_out) = (BTreeSet::new(), 0);
@@ -174,7 +188,7 @@ fn spool(reader: impl Read, layout: Layout, bounds: Bounds) -> Result<File, Buil
     let mut archive = tempfile::tempfile()?;
     let copied = io::copy(&mut reader.take(bounds.bytes + 1), &mut archive).map_err(|error| match error.kind() {
         // Of the compression, not of whoever sends.
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof if layout == Layout::Archive => unreadable(error),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof if layout != Layout::Tree => unreadable(error),
         _ => error.into(),
     })?;
     if copied > bounds.bytes {
@@ -183,31 +197,34 @@ fn spool(reader: impl Read, layout: Layout, bounds: Bounds) -> Result<File, Buil
     Ok(archive)
 }
 
-/// Decompresses what is gzipped. The bound on what comes out is the reader's.
-fn plain(mut reader: impl Read + 'static) -> io::Result<Box<dyn Read>> {
+/// Decompresses what is gzipped, as a slug must be. The bound on what comes out is the reader's.
+fn plain(mut reader: impl Read + 'static, layout: Layout) -> Result<Box<dyn Read>, BuildError> {
     let mut magic = Vec::new();
     reader.by_ref().take(2).read_to_end(&mut magic)?;
     let gzipped = magic == [0x1f, 0x8b];
+    if layout == Layout::Slug && !gzipped {
+        return Err(BuildError::SourceInvalid("a slug is a gzipped tar archive, and this is not gzipped.".to_owned()));
+    }
     let whole = io::Cursor::new(magic).chain(reader);
     Ok(if gzipped { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
 }
 
-/// Whether everything lies in one folder. What is wrong with names is for others to say.
-fn is_wrapped(archive: &mut File) -> Result<bool, BuildError> {
+/// The one folder in which everything lies, if there is one. What is wrong with names is for others to say.
+fn wrapper(archive: &mut File) -> Result<Option<Vec<u8>>, BuildError> {
     archive.rewind()?;
     let mut wrapper: Option<Vec<u8>> = None;
     for entry in Archive::new(BufReader::new(&*archive)).entries_with_seek().map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let kind = entry.header().entry_type();
         let raw = entry.path_bytes();
-        let Ok(parts) = parts(&raw) else { return Ok(false) };
+        let Ok(parts) = parts(&raw) else { return Ok(None) };
         let Some((first, inside)) = parts.split_first().filter(|_| kind != EntryType::XGlobalHeader) else { continue };
         let fits = wrapper.get_or_insert_with(|| first.to_vec()) == first && (!inside.is_empty() || kind.is_dir());
         if !fits {
-            return Ok(false);
+            return Ok(None);
         }
     }
-    Ok(wrapper.is_some())
+    Ok(wrapper)
 }
 
 /// Looks at every header as it lies there, before anything believes them.

@@ -25,6 +25,7 @@ pub mod build;
 pub mod buildpack;
 pub mod release;
 pub mod slug;
+pub mod slug_upload;
 pub mod source_blob;
 pub mod stack;
 
@@ -64,6 +65,7 @@ pub use procfile::{ProcessType, Procfile};
 pub use release::{Release, ReleaseId, ReleaseVersion};
 pub use scope::{Scope, Scopes};
 pub use slug::{Sha256, Slug, SlugId};
+pub use slug_upload::{SlugOrigin, SlugUpload};
 pub use source_blob::{SourceBlob, SourceBlobId};
 pub use ssh_key::{KeyFingerprint, PublicKey, SshKey, SshKeyId};
 pub use stack::StackName;

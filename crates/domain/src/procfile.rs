@@ -48,6 +48,10 @@ impl fmt::Display for ProcessType {
     }
 }
 
+/// In bytes.
+const LONGEST_LINE: usize = 65_536;
+const MOST_TYPES: usize = 100;
+
 /// Which command each process type runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Procfile(pub BTreeMap<ProcessType, String>);
@@ -69,13 +73,47 @@ pub enum InvalidProcfile {
     Empty,
 }
 
+/// Why process types that came by another way than a Procfile cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidProcessTypes {
+    #[error(transparent)]
+    Name(#[from] InvalidProcessType),
+    #[error("The process type `{0}` has no command")]
+    NoCommand(ProcessType),
+    #[error("The command of the process type `{0}` has a NUL byte in it")]
+    Nul(ProcessType),
+    #[error("The command of the process type `{0}` is too long (maximum is 65536 bytes)")]
+    TooLong(ProcessType),
+    #[error("These are too many process types (maximum is 100)")]
+    TooMany,
+}
+
 impl Procfile {
+    /// Process types and their commands as they are given to the API; what may be in a Procfile may be here. None at all, too: a
+    /// slug can be there for one-off dynos alone.
+    pub fn of(given: impl IntoIterator<Item = (String, String)>) -> Result<Self, InvalidProcessTypes> {
+        let mut types = BTreeMap::new();
+        for (name, command) in given {
+            let (name, command): (ProcessType, _) = (name.parse()?, command.trim());
+            match command {
+                "" => return Err(InvalidProcessTypes::NoCommand(name)),
+                _ if command.contains('\0') => return Err(InvalidProcessTypes::Nul(name)),
+                _ if command.len() > LONGEST_LINE => return Err(InvalidProcessTypes::TooLong(name)),
+                _ => types.insert(name, command.to_owned()),
+            };
+            if types.len() > MOST_TYPES {
+                return Err(InvalidProcessTypes::TooMany);
+            }
+        }
+        Ok(Self(types))
+    }
+
     /// Reads `type: command` lines; blank lines and `#` comments are skipped, CRLF and a byte order mark are tolerated.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidProcfile> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let mut types = BTreeMap::new();
         for (number, line) in bytes.split(|&byte| byte == b'\n').enumerate().map(|(i, line)| (i + 1, line)) {
-            if line.len() > 65_536 {
+            if line.len() > LONGEST_LINE {
                 return Err(InvalidProcfile::TooLong { line: number });
             }
             let text = std::str::from_utf8(line).map_err(|_| InvalidProcfile::NotText { line: number })?.trim();
@@ -91,7 +129,7 @@ impl Procfile {
             if types.insert(name, command.to_owned()).is_some() {
                 return Err(InvalidProcfile::Twice { line: number, process_type: text.split(':').next().unwrap_or_default().to_owned() });
             }
-            if types.len() > 100 {
+            if types.len() > MOST_TYPES {
                 return Err(InvalidProcfile::TooMany);
             }
         }
@@ -136,5 +174,21 @@ mod tests {
         ] {
             assert_eq!(Procfile::parse(bytes).unwrap_err().to_string(), sentence);
         }
+    }
+    #[test]
+    fn types_are_given_without_a_file_too() {
+        let of = |given: &[(&str, String)]| Procfile::of(given.iter().map(|(name, command)| ((*name).to_owned(), command.clone())));
+        assert_eq!(of(&[("web", " bin/web\n".to_owned())]).unwrap().command(&ProcessType::web()), Some("bin/web"));
+        assert_eq!(of(&[]), Ok(Procfile::default()));
+        for (name, command, sentence) in [
+            ("we b", "x".to_owned(), "Process types can only contain letters, digits, dashes, and underscores (at most 63)"),
+            ("web", " ".to_owned(), "The process type `web` has no command"),
+            ("web", "a\0b".to_owned(), "The command of the process type `web` has a NUL byte in it"),
+            ("web", "x".repeat(65_537), "The command of the process type `web` is too long (maximum is 65536 bytes)"),
+        ] {
+            assert_eq!(of(&[(name, command)]).unwrap_err().to_string(), sentence);
+        }
+        let many = (0..101).map(|n| (format!("t{n}"), "x".to_owned()));
+        assert_eq!(Procfile::of(many), Err(InvalidProcessTypes::TooMany));
     }
 }

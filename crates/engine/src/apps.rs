@@ -83,7 +83,7 @@ impl Platform {
         Ok(app)
     }
 
-    fn stack(&self, asked: Option<&str>) -> Result<StackName, Refusal> {
+    pub(crate) fn stack(&self, asked: Option<&str>) -> Result<StackName, Refusal> {
         let Some(asked) = asked else { return Ok(self.settings.default_stack.clone()) };
         // Clients made for Heroku still ask for its first stack by name.
         if asked == "cedar" {

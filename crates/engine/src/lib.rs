@@ -36,6 +36,7 @@ pub(crate) mod live;
 pub mod push;
 pub mod release_output;
 pub mod release_phase;
+pub mod slugs;
 pub mod source;
 pub mod turns;
 

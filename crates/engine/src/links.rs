@@ -26,6 +26,8 @@ pub enum Link {
     ReleaseOutput(ReleaseId),
     /// A slug's archive.
     Slug(SlugId),
+    /// A place to `PUT` it.
+    SlugUpload(SlugId),
 }
 
 impl Platform {
@@ -37,6 +39,7 @@ impl Platform {
             Link::Output(id) => ("output", id.uuid(), READING),
             Link::ReleaseOutput(id) => ("release", id.uuid(), READING),
             Link::Slug(id) => ("slug", id.uuid(), TRANSFER),
+            Link::SlugUpload(id) => ("slug upload", id.uuid(), TRANSFER),
         };
         let until = (self.clock.now() + lasts).as_millisecond().to_be_bytes();
         let secret = URL_SAFE_NO_PAD.encode(self.store.seal_link(kind, &[id.as_bytes().as_slice(), &until].concat()));
@@ -44,7 +47,7 @@ impl Platform {
             Link::Upload(_) | Link::Source(_) => "/sources/",
             Link::Output(build) => &format!("/builds/{build}/output/"),
             Link::ReleaseOutput(release) => &format!("/releases/{release}/output/"),
-            Link::Slug(_) => "/slugs/",
+            Link::Slug(_) | Link::SlugUpload(_) => "/slugs/",
         };
         format!("{}{path}{secret}", self.settings.api_url)
     }
@@ -67,6 +70,10 @@ impl Platform {
 
     pub(crate) fn slug_link(&self, secret: &str) -> Option<SlugId> {
         self.opened("slug", secret)
+    }
+
+    pub(crate) fn slug_upload_link(&self, secret: &str) -> Option<SlugId> {
+        self.opened("slug upload", secret)
     }
 
     /// What a link's secret leads to, if we made it for this and it has not expired.

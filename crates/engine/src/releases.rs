@@ -50,7 +50,13 @@ impl Platform {
     pub async fn release_slug(self: &Arc<Self>, actor: &Actor, app: &str, slug: SlugId, description: Option<&str>) -> Result<(App, Release), Refusal> {
         let mut tx = self.store.write().await?;
         let app = self.authorize_in(&mut tx, actor, app, Permission::Deploy).await?;
-        let slug = tx.slug(slug).await?.filter(|slug| slug.app == app.id).ok_or(Refusal::NotFound("slug"))?;
+        let id = slug;
+        let Some(slug) = tx.slug(id).await?.filter(|slug| slug.app == app.id) else {
+            return Err(match self.awaited_slug(&mut tx, &app, id).await? {
+                Some(_) => Refusal::Invalid("Nothing was uploaded to that slug yet: PUT its archive to the URL of its blob first.".to_owned()),
+                None => Refusal::NotFound("slug"),
+            });
+        };
         if tx.slug_expired_at(slug.id).await?.is_some() {
             return Err(Refusal::Expired("This slug is gone: the releases that had it have expired. To run its code, push it again.".to_owned()));
         }

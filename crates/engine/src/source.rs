@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use builder::BuildError;
 use bytes::Bytes;
-use domain::{Sha256, Slug, SourceBlob, slug::human_bytes};
+use domain::{Sha256, SourceBlob, slug::human_bytes};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::SignedDuration;
 use ports::{ByteStream, Downloads};
@@ -76,17 +76,6 @@ impl Platform {
         self.builder.blobs().open(digest).await.map_err(|error| Refusal::Platform(Box::new(error)))
     }
 
-    /// A slug's archive, for whoever has its link.
-    pub async fn read_slug(&self, secret: &str) -> Result<(Slug, ByteStream), Refusal> {
-        let id = self.slug_link(secret).ok_or(Refusal::NotFound("slug"))?;
-        let slug = self.store.read().await?.slug(id).await?.ok_or(Refusal::NotFound("slug"))?;
-        let archive = self.builder.blobs().open(slug.sha256).await.map_err(|error| match error {
-            ports::BlobError::Missing(_) => Refusal::NotFound("slug"),
-            error => Refusal::Platform(Box::new(error)),
-        })?;
-        Ok((slug, archive))
-    }
-
     async fn uploaded(&self, secret: &str) -> Result<Option<Sha256>, Refusal> {
         let place = self.source_link(secret).ok_or(Refusal::NotFound("source"))?;
         Ok(self.store.read().await?.source_blob(place).await?.and_then(|place| place.sha256))
@@ -155,29 +144,37 @@ pub(crate) fn fetched(downloads: Arc<dyn Downloads>, url: String) -> ByteStream 
 
 /// Breaks off with a sentence when there is too much, or when at its end it is not what was promised.
 pub(crate) fn checked(source: ByteStream, promised: Option<Sha256>) -> ByteStream {
-    let state = Some((source, Hasher::new(), 0));
+    weighed(source, "source", MOST, promised, drop)
+}
+
+/// The same of anything that comes, with its name for the sentence and its limit in bytes; `ended` is told what it was.
+pub(crate) fn weighed(source: ByteStream, what: &'static str, most: u64, promised: Option<Sha256>, ended: impl FnOnce(Sha256) + Send + 'static) -> ByteStream {
+    let state = Some((source, Hasher::new(), 0, ended));
     stream::unfold(state, move |state| async move {
-        let (mut source, mut hasher, mut bytes) = state?;
+        let (mut source, mut hasher, mut bytes, ended) = state?;
         let chunk: Bytes = match source.next().await {
             Some(Ok(chunk)) => chunk,
             Some(Err(error)) => return Some((Err(error), None)),
             None => {
                 let digest = Sha256(hasher.finalize().into());
-                let wrong = promised.is_some_and(|promised| promised != digest);
-                return wrong.then(|| (Err(invalid(format!("the source is not the one that was promised: its SHA-256 is {digest}."))), None));
+                if promised.is_some_and(|promised| promised != digest) {
+                    return Some((Err(invalid(format!("the {what} is not the one that was promised: its SHA-256 is {digest}."))), None));
+                }
+                ended(digest);
+                return None;
             }
         };
         bytes += chunk.len() as u64;
-        if bytes > MOST {
-            return Some((Err(invalid(format!("the source is larger than {}.", human_bytes(MOST)))), None));
+        if bytes > most {
+            return Some((Err(invalid(format!("the {what} is larger than {}.", human_bytes(most)))), None));
         }
         hasher.update(&chunk);
-        Some((Ok(chunk), Some((source, hasher, bytes))))
+        Some((Ok(chunk), Some((source, hasher, bytes, ended))))
     })
     .boxed()
 }
 
-fn invalid(sentence: String) -> io::Error {
+pub(crate) fn invalid(sentence: String) -> io::Error {
     io::Error::other(BuildError::SourceInvalid(sentence))
 }
 

@@ -44,6 +44,7 @@ mod ssh_keys;
 mod builds;
 mod keeping;
 mod releases;
+mod slug_uploads;
 mod slugs;
 mod source_blobs;
 

@@ -32,7 +32,7 @@ pub(crate) fn slug(row: &Row) -> R<Slug> {
     })
 }
 
-fn process_types(row: &Row) -> R<Procfile> {
+pub(crate) fn process_types(row: &Row) -> R<Procfile> {
     let types: R<BTreeMap<_, _>> = row
         .map("process_types")?
         .into_iter()
@@ -41,9 +41,13 @@ fn process_types(row: &Row) -> R<Procfile> {
     Ok(Procfile(types?))
 }
 
+pub(crate) fn types_json(types: &Procfile) -> String {
+    let types: BTreeMap<&str, &str> = types.0.iter().map(|(name, command)| (name.as_str(), command.as_str())).collect();
+    json(&types)
+}
+
 impl Tx {
     pub async fn insert_slug(&mut self, slug: &Slug) -> R<()> {
-        let types: BTreeMap<&str, &str> = slug.process_types.0.iter().map(|(name, command)| (name.as_str(), command.as_str())).collect();
         self.sql(
             "INSERT INTO slugs (id, app_id, sha256, diff_id, bytes, stack, process_types, commit_hash, language, created_at_ms) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -54,7 +58,7 @@ impl Tx {
         .text(slug.diff_id)
         .count(slug.bytes)
         .text(&slug.stack)
-        .bind(json(&types))
+        .bind(types_json(&slug.process_types))
         .text_or_null(slug.commit.clone())
         .text_or_null(slug.language.clone())
         .time(slug.created_at)

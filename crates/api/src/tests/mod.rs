@@ -24,6 +24,7 @@ mod releases;
 mod rendezvous;
 mod roles;
 mod routers;
+mod slugs;
 mod stage;
 mod tenants;
 mod two_factor;

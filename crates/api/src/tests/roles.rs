@@ -19,6 +19,7 @@ const OPEN: &[&str] = &[
     "GET /builds/{build}/output/{secret}",
     "GET /releases/{release}/output/{secret}",
     "GET /slugs/{secret}",
+    "PUT /slugs/{secret}",
 ];
 
 /// Routers of their own have a secret for these, and no token of anybody's opens them.

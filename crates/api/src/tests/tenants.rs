@@ -37,6 +37,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/sources", ""),
     ("DELETE", "/build-cache", ""),
     ("GET", "/slugs/none", ""),
+    ("POST", "/slugs", r#"{"process_types":{"web":"x"}}"#),
+    ("POST", "/slugs", "{}"),
     ("GET", "/domains", ""),
     ("GET", "/domains/shop.localhost", ""),
     ("POST", "/domains", r#"{"hostname":"www.example.com"}"#),

@@ -32,6 +32,7 @@ struct Scene {
 }
 
 mod chosen;
+mod imports;
 mod wishes;
 
 const BUILD: &str = "01890000-0000-7000-8000-0123456789ab";

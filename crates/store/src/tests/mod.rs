@@ -12,6 +12,7 @@ mod round_trips;
 mod schema;
 mod second_factors;
 mod secrets;
+mod slug_uploads;
 mod support;
 mod upgrades;
 mod webhooks;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
     Account, App, AppId, Authorization, Build, BuildStatus, ConfigVars, CustomDomain, Drain, Dyno, DynoName, Id, Procfile, Release, ReleaseVersion, Sha256,
-    Slug, SlugId,
+    Slug, SlugId, SlugUpload,
     dyno::State,
     feature::Feature,
     formation::Scale,
@@ -75,6 +75,21 @@ impl Fixture {
             process_types: Procfile::parse("web: node \"é\" && true\nworker: x".as_bytes()).unwrap(),
             commit: Some("1a2b3c4d".to_owned()),
             language: Some("Node.js".to_owned()),
+            created_at: now(),
+        }
+    }
+
+    pub(super) fn slug_upload(&self, app: AppId) -> SlugUpload {
+        let Slug { stack, process_types, .. } = self.slug(app);
+        SlugUpload {
+            id: self.id(),
+            app,
+            stack,
+            process_types,
+            commit: Some("v1.2".to_owned()),
+            commit_description: Some("The first\n\nthat works".to_owned()),
+            language: Some("Elsewhere".to_owned()),
+            checksum: Some(Sha256([8; 32])),
             created_at: now(),
         }
     }
@@ -165,6 +180,7 @@ impl Fixture {
         let build = Build { slug: Some(slug.id), ..self.build(app) };
         let mut tx = self.write().await;
         tx.insert_slug(&slug).await.unwrap();
+        tx.insert_slug_upload(&self.slug_upload(app.id)).await.unwrap();
         tx.insert_build(&build).await.unwrap();
         tx.set_config_vars(app.id, &vars(&[("KEY", "value")])).await.unwrap();
         tx.set_buildpacks(app.id, &["heroku/nodejs".parse().unwrap()]).await.unwrap();

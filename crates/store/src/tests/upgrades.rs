@@ -70,6 +70,10 @@ const fn written_at(schema: i64) -> &'static [&'static str] {
             "INSERT INTO second_factors (account_id, sealed, enabled_at_ms, used_step) VALUES (#1, #sealed, 1000, 7)",
             "INSERT INTO recovery_codes (account_id, hash) VALUES (#1, #hash)",
         ],
+        16 => &[
+            "INSERT INTO slug_uploads (id, app_id, stack, process_types, created_at_ms) VALUES (#22, #4, 'heroku-24', '{}', 1000)",
+            "UPDATE slugs SET uploaded_sha256 = #digest WHERE id = #5",
+        ],
         _ => &[],
     }
 }
@@ -91,7 +95,7 @@ fn bytes(bytes: &[u8]) -> String {
 fn filled(statement: &str) -> String {
     let sealed = config_vars::seal(&Sealer::new(key(), Arc::new(Chance::seeded(3))), shop(), "config vars", &vars(&[("KEY", "value")]));
     let mut text = statement.replace("#sealed", &bytes(&sealed)).replace("#hash", &bytes(&[5; 32])).replace("#digest", &format!("'{}'", "ab".repeat(32)));
-    for n in (1..=21).rev() {
+    for n in (1..=22).rev() {
         let written = if databases::database() == Database::Sqlite { bytes(id(n).as_bytes()) } else { format!("'{}'", id(n)) };
         text = text.replace(&format!("#{n}"), &written);
     }
@@ -144,6 +148,7 @@ async fn every_earlier_schema_comes_up_to_date_with_all_its_rows() {
             ("leadership", 14),
             ("second_factors", 15),
             ("recovery_codes", 15),
+            ("slug_uploads", 16),
         ] {
             assert_eq!(rows(&mut tx, table).await, i64::from(schema >= since), "{table} from {schema}");
         }
