@@ -6,7 +6,7 @@ use axum::{body::Body, extract::Request};
 use builder::Limits;
 use flate2::{Compression, write::GzEncoder};
 use http_body_util::BodyExt;
-use ports::{downloads::FakeDownloads, runtime::fake::FakeRuntime, sandbox::fake::FakeSandboxes};
+use ports::{downloads::FakeDownloads, sandbox::fake::FakeSandboxes};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tower_service::Service;
@@ -161,13 +161,8 @@ async fn what_cannot_be_a_slug_is_not_begun() {
 
 #[tokio::test]
 async fn a_place_for_a_slug_is_a_key_to_that_alone() {
-    let world = World::assembled(
-        |clock| std::sync::Arc::new(FakeRuntime::new(clock)),
-        std::sync::Arc::new(FakeSandboxes { act: std::sync::Arc::new(|_, _, _| 0), files: [].into() }),
-        Limits { slug_bytes: 1_000, ..Limits::default() },
-        FakeDownloads::default(),
-    )
-    .await;
+    let nothing = FakeSandboxes { act: std::sync::Arc::new(|_, _, _| 0), files: [].into() };
+    let world = World::building(std::sync::Arc::new(nothing), Limits { slug_bytes: 1_000, ..Limits::default() }, FakeDownloads::default()).await;
     world.app("shop").await;
     world.app("blog").await;
     let made = world.new_slug(&json!({ "process_types": { "web": "./web" } })).await.json();
