@@ -37,10 +37,24 @@ pub(crate) fn write_once(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     fs::rename(&draft, path).with_context(said)
 }
 
+/// The only one to make files in this folder, until it goes. Of several control planes that start for the first time, each would
+/// otherwise have keys of its own, and all but the last would be lost.
+pub(crate) fn turn_in(folder: &Path) -> anyhow::Result<File> {
+    let open = || {
+        let folder = File::open(folder)?;
+        folder.lock()?;
+        std::io::Result::Ok(folder)
+    };
+    open().with_context(|| format!("folder {} could not be locked", folder.display()))
+}
+
 /// A secret kept in a file, made by `make` if there is none. A file others can read is refused.
 pub(crate) fn kept(path: &Path, make: impl FnOnce() -> String) -> anyhow::Result<String> {
     if !path.try_exists()? {
-        write_once(path, make().as_bytes())?;
+        let _turn = turn_in(path.parent().unwrap_or(Path::new("/")))?;
+        if !path.try_exists()? {
+            write_once(path, make().as_bytes())?;
+        }
     }
     secret_in(path)
 }
@@ -238,5 +252,27 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(kept(&path, || "third".into()).unwrap_err().to_string().contains("chmod 600"));
+    }
+
+    #[test]
+    fn of_many_who_make_it_at_once_one_does() {
+        for _ in 0..50 {
+            let home = tempfile::tempdir().unwrap();
+            let (path, together) = (home.path().join("key"), std::sync::Barrier::new(8));
+            let one = |number: u32| {
+                together.wait();
+                kept(&path, || number.to_string()).unwrap()
+            };
+            let made: Vec<String> = std::thread::scope(|scope| {
+                let all = [0, 1, 2, 3, 4, 5, 6, 7].map(|number| {
+                    scope.spawn({
+                        let one = &one;
+                        move || one(number)
+                    })
+                });
+                all.map(|one| one.join().unwrap()).to_vec()
+            });
+            assert!(made.iter().all(|key| *key == made[0]), "{made:?}");
+        }
     }
 }

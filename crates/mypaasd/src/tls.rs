@@ -10,18 +10,20 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
-use crate::keys::{private_folder, write_once};
+use crate::keys::{private_folder, turn_in, write_once};
 
 /// The server's TLS settings; `tls/ca.pem` under home is what clients trust.
 pub(crate) fn server_config(home: &Path, host: &str) -> anyhow::Result<Arc<ServerConfig>> {
     let folder = private_folder(&home.join("tls"))?;
     let (ca, certificate, key) = (folder.join("ca.pem"), folder.join("server.pem"), folder.join("server.key"));
+    let turn = turn_in(&folder)?;
     // Made for another name, or interrupted in the making: made anew.
     let made_for = std::fs::read_to_string(folder.join("host")).unwrap_or_default();
     if made_for != host {
         make(host, &ca, &certificate, &key)?;
         write_once(&folder.join("host"), host.as_bytes())?;
     }
+    drop(turn);
     let chain = CertificateDer::pem_file_iter(&certificate)?.collect::<Result<Vec<_>, _>>().context("tls/server.pem is no certificate")?;
     let key = PrivateKeyDer::from_pem_file(&key).context("tls/server.key is no private key")?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
